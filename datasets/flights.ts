@@ -1,0 +1,16 @@
+import { bigint, integer, text, timestamptz } from '#core/column.ts'
+import { dataset } from '#core/dataset.ts'
+
+export const flights = dataset('flights', {
+  description: 'Flights in the United States in 2001: the demo data of vega-datasets, with a running id',
+  columns: {
+    id: bigint(),
+    date: timestamptz(),
+    delay: integer(),
+    distance: integer(),
+    origin: text({ max: 3 }),
+    destination: text({ max: 3 }),
+  },
+  primaryKey: ['id'],
+  onConflict: 'ignore',
+})

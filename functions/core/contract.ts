@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { compressions, formats } from './load.ts'
+
+/** The HTTP contract, written once: handlers validate with it, the client takes its types, OpenAPI is generated from it. */
+
+/** CRC32 (ISO 3309) as 8 lower-case hex digits. */
+const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'must be a CRC32 as 8 lower-case hex digits')
+
+export const openUploadBody = z.strictObject({
+  fileName: z.string().min(1).max(255),
+  /** Bytes of the object as it will be uploaded. */
+  size: z.int().min(0).max(50e12),
+  format: z.enum(formats),
+  compression: z.enum(compressions).default('none'),
+  /** Rows the client counted; a difference at the end fails the load. */
+  expectedRows: z.int().min(0).optional(),
+  /** CRC32 of the whole object; a difference at completion is refused. */
+  crc32: crc32.optional(),
+})
+export type OpenUploadBody = z.input<typeof openUploadBody>
+
+export interface OpenUploadAnswer {
+  readonly loadId: string
+  /** Every part but the last has exactly this many bytes. */
+  readonly partSize: number
+  readonly partCount: number
+  readonly expiresAt: string
+  readonly links: { readonly self: string; readonly parts: string; readonly complete: string; readonly receipt: string }
+}
+
+export const signPartsBody = z
+  .array(z.strictObject({ number: z.int().min(1).max(10_000), size: z.int().min(1), crc32 }))
+  .min(1)
+  .max(100)
+export type SignPartsBody = z.input<typeof signPartsBody>
+
+export interface SignedPart {
+  readonly number: number
+  readonly url: string
+  /** Send exactly these with the PUT: they are signed. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly expiresAt: string
+}
+
+export interface UploadAnswer extends OpenUploadAnswer {
+  readonly state: string
+  /** The parts that S3 has. */
+  readonly parts: readonly { readonly number: number; readonly size: number; readonly crc32: string }[]
+}
+
+export const listLoadsQuery = z.strictObject({
+  dataset: z.string().max(48).optional(),
+  state: z.enum(['receiving', 'loading', 'complete', 'failed', 'aborted', 'expired']).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(1024).optional(),
+})
+
+export const listRejectsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().max(1024).optional(),
+  download: z.enum(['true', 'false']).optional(),
+})
+
+export const replayBody = z.strictObject({ dryRun: z.boolean().default(true) })
+
+/** One rejected row, as the API answers and the rejects file holds it. */
+export interface Reject {
+  /** Line in the file, from 1 (CSV: of the row's first line); null until every earlier chunk is committed. */
+  readonly line: number | null
+  /** Byte offset of the row in the text (after decompression). */
+  readonly offset: number
+  readonly column: string | null
+  readonly code: string
+  readonly message: string
+  /** The row as received, cut after 8 KiB. */
+  readonly raw: string
+  readonly truncated: boolean
+}
+
+export interface DatasetAnswer {
+  readonly name: string
+  readonly description: string
+  readonly primaryKey: readonly string[]
+  readonly onConflict: 'ignore' | 'update'
+  readonly orderingKey: string | null
+  readonly limits: { readonly rowBytes: number; readonly fileBytes: number }
+  readonly schema: unknown
+}
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Pass as `cursor` for the next page; null on the last one. */
+  readonly next: string | null
+}

@@ -1,0 +1,126 @@
+import type { Problem } from './problems.ts'
+import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
+
+export const formats = ['ndjson', 'csv'] as const
+export const compressions = ['none', 'gzip'] as const
+export type Format = (typeof formats)[number]
+export type Compression = (typeof compressions)[number]
+
+/** How the bytes of an object become rows. */
+export interface Encoding {
+  readonly format: Format
+  readonly compression: Compression
+}
+
+/** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
+export interface Load extends Encoding {
+  readonly id: string
+  readonly tenant: string
+  readonly dataset: string
+  readonly door: 'file' | 'batch'
+  readonly state: LoadState
+  readonly fileName: string
+  /** Declared size of the object, bytes. */
+  readonly size: number
+  readonly partSize: number
+  readonly partCount: number
+  readonly uploadId: string
+  readonly objectKey: string
+  /** CRC32 of the whole object declared by the client, 8 hex digits. */
+  readonly declaredCrc32?: string
+  readonly expectedRows?: number
+  /** CRC32 combined from the parts at completion, 8 hex digits. */
+  readonly uploadedCrc32?: string
+  /** CRC32 combined from what the chunks read, set when the load ends. */
+  readonly loadedCrc32?: string
+  /** Hash of the opening request: the same Idempotency-Key with another one is refused. */
+  readonly fingerprint: string
+  readonly traceparent: string
+  /** Text bytes a chunk owns; fixed by the first plan, so that every retry builds the same chunks. */
+  readonly chunkSize?: number
+  /** Chunks planned; absent while the length of the text is not known. */
+  readonly planned?: number
+  readonly committed: number
+  readonly bytesRead: number
+  /** Rows counted where the bytes were split. */
+  readonly received: number
+  readonly loaded: number
+  readonly updated: number
+  readonly duplicate: number
+  readonly rejected: number
+  readonly problem?: Problem
+  readonly createdAt: string
+  readonly startedAt?: string
+  readonly committedAt?: string
+  /** End of the upload window, ISO 8601. Checked on every read: deletion lags. */
+  readonly expiresAt: string
+  /** DynamoDB TTL of the item, epoch seconds. */
+  readonly ttl: number
+}
+
+/** What one committed chunk came to: the ledger row, and its projection (pk `LOAD#<id>`, sk `CHUNK#<number, 7 digits>`). */
+export interface ChunkResult extends Outcomes {
+  readonly chunk: number
+  /** Range of object bytes that the chunk's checksum covers: [sourceStart, sourceEnd). */
+  readonly sourceStart: number
+  readonly sourceEnd: number
+  /** CRC32 of that range, unsigned. */
+  readonly crc32: number
+  /** Offset in the text (after decompression) at which the next chunk's first row begins. */
+  readonly nextRow: number
+  /** Lines the chunk's rows span, blank ones included: what later chunks add to get a line number in the file. */
+  readonly lines: number
+  readonly received: number
+  /** True when the text ends in this chunk. */
+  readonly last: boolean
+  readonly committedAt: string
+}
+
+export const loadKey = (id: string): { pk: string; sk: string } => ({ pk: `LOAD#${id}`, sk: 'LOAD' })
+export const chunkKey = (id: string, chunk: number): { pk: string; sk: string } => ({
+  pk: `LOAD#${id}`,
+  sk: `CHUNK#${String(chunk).padStart(7, '0')}`,
+})
+/** Where an upload's bytes live in the raw bucket. */
+export const objectKey = (load: { tenant: string; dataset: string; id: string }): string => `${load.tenant}/${load.dataset}/${load.id}`
+/** Where a chunk's rejects live in the rejects bucket. */
+export const rejectsKey = (load: { tenant: string; dataset: string; id: string }, chunk: number): string =>
+  `${objectKey(load)}/${String(chunk).padStart(7, '0')}.ndjson`
+
+/** The state a reader is told: an upload past its window is expired whatever the item still says. */
+export function effectiveState(load: Pick<Load, 'state' | 'expiresAt'>, now: number): LoadState {
+  return load.state === 'receiving' && Date.parse(load.expiresAt) <= now ? 'expired' : load.state
+}
+
+/** The receipt is a view of the load; nothing in it is stored twice. `now` is epoch milliseconds. */
+export function receiptOf(load: Load, now: number): Receipt {
+  const state = effectiveState(load, now)
+  const done = load.loaded + load.updated + load.duplicate + load.rejected
+  // While loading, a declared row count says how much is still to come; at the end only what was counted counts.
+  const received = finalStates.has(state) ? load.received : Math.max(load.received, load.expectedRows ?? 0)
+  return {
+    id: load.id,
+    dataset: load.dataset,
+    door: load.door,
+    state,
+    fileName: load.fileName,
+    rows: {
+      received,
+      loaded: load.loaded,
+      updated: load.updated,
+      duplicate: load.duplicate,
+      rejected: load.rejected,
+      pending: received - done,
+    },
+    chunks: { planned: load.planned ?? null, committed: load.committed },
+    bytes: { received: load.size, read: load.bytesRead },
+    checksum: { algorithm: 'CRC32', uploaded: load.uploadedCrc32 ?? null, loaded: load.loadedCrc32 ?? null },
+    problem: load.problem ?? null,
+    trace: load.traceparent,
+    createdAt: load.createdAt,
+    startedAt: load.startedAt ?? null,
+    committedAt: load.committedAt ?? null,
+    expiresAt: state === 'receiving' ? load.expiresAt : null,
+    links: { self: `/v1/loads/${load.id}`, rejects: `/v1/loads/${load.id}/rejects` },
+  }
+}

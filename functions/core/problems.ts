@@ -1,0 +1,60 @@
+/**
+ * Every problem a person can meet, by its stable code: answers of the API (RFC 9457 problem+json) and the
+ * ends of loads. A code is never renamed or given another meaning; `docs/errors.md` lists what to do about each.
+ */
+export const problems = {
+  // requests
+  'invalid-request': { status: 400, title: 'The request is not valid' },
+  'invalid-json-body': { status: 400, title: 'The body is not JSON' },
+  'idempotency-key-invalid': { status: 400, title: 'The Idempotency-Key is not valid' },
+  unauthenticated: { status: 401, title: 'An API key is needed' },
+  'dataset-forbidden': { status: 403, title: 'This key may not write to the dataset' },
+  'route-not-found': { status: 404, title: 'There is no such route' },
+  'dataset-not-found': { status: 404, title: 'There is no such dataset' },
+  'load-not-found': { status: 404, title: 'There is no such load' },
+  'upload-not-open': { status: 409, title: 'The upload is not open' },
+  'parts-missing': { status: 409, title: 'Parts of the upload are missing' },
+  'upload-busy': { status: 409, title: 'The upload is being completed or aborted by another request' },
+  'load-not-replayable': { status: 409, title: 'The load cannot be replayed' },
+  'upload-expired': { status: 410, title: 'The upload has expired' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'empty-file': { status: 422, title: 'The file is empty' },
+  'file-too-large': { status: 422, title: 'The file is too large' },
+  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used with another request' },
+  'part-size-mismatch': { status: 422, title: 'A part has another size than planned' },
+  throttled: { status: 429, title: 'Too many requests' },
+  internal: { status: 500, title: 'Something went wrong on our side' },
+  unavailable: { status: 503, title: 'A part of the service is not available' },
+  // loads: what ends one as `failed`; the status is the one a request that meets it at once is answered with
+  'size-mismatch': { status: 422, title: 'The object has another size than was declared' },
+  'checksum-mismatch': { status: 422, title: 'The bytes are not the bytes that were sent' },
+  'row-count-mismatch': { status: 422, title: 'The file has another number of rows than was declared' },
+  'compression-mismatch': { status: 422, title: 'The file is not compressed as was declared' },
+  'gzip-corrupt': { status: 422, title: 'The gzip data is damaged' },
+  'gzip-truncated': { status: 422, title: 'The gzip data ends too early' },
+  'gzip-trailing-data': { status: 422, title: 'There is data after the end of the gzip stream' },
+  'inflate-ratio-exceeded': { status: 422, title: 'The file inflates to an implausible size' },
+  'csv-header-invalid': { status: 422, title: 'The CSV header does not fit the dataset' },
+  'csv-quote-unterminated': { status: 422, title: 'A quoted CSV field never ends' },
+  'object-missing': { status: 422, title: 'The uploaded object is gone' },
+  'object-changed': { status: 422, title: 'The uploaded object was replaced while it was loaded' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ProblemCode = keyof typeof problems
+
+/** A problem as it goes over the wire, RFC 9457. `errors` point into the request with JSON pointers. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  readonly instance?: string
+  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[]
+}
+
+/** Builds the wire form; `detail` says what happened, where, and what to do. */
+export function problem(code: ProblemCode, detail: string, more: Partial<Pick<Problem, 'instance' | 'errors'>> = {}): Problem {
+  const { status, title } = problems[code]
+  return { type: `urn:millrace:problem:${code}`, title, status, detail, code, ...more }
+}
