@@ -1,0 +1,2 @@
+/** Nothing: the contract is part of the code. */
+export const spec = {}
