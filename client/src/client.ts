@@ -1,0 +1,138 @@
+import type {
+  DatasetAnswer,
+  OpenUploadAnswer,
+  OpenUploadBody,
+  Page,
+  Reject,
+  SignedPart,
+  SignPartsBody,
+  UploadAnswer,
+} from '../../functions/core/contract.ts'
+import type { LoadState, Receipt } from '../../functions/core/receipt.ts'
+import { type PushOptions, type PushResult, pushFile } from './push.ts'
+import { defaultRetry, type RetryPolicy, systemClock } from './retry.ts'
+import type { Source } from './source.ts'
+import { newTraceparent } from './trace.ts'
+import { type Answer, type Call, type CallOptions, sendRetrying, type World } from './transport.ts'
+import { type WaitOptions, waitFor } from './wait.ts'
+
+export interface ClientOptions {
+  /** Where the API is, up to and without `/v1`. */
+  readonly url: string
+  readonly apiKey: string
+  readonly retry?: Partial<RetryPolicy>
+  /** Milliseconds one attempt of an API request may take. Default 35,000: API Gateway itself gives up after 29 s. */
+  readonly timeoutMs?: number
+  /** For tests and special networks. */
+  readonly world?: Partial<World>
+}
+export interface LoadsQuery extends CallOptions {
+  readonly dataset?: string | undefined
+  readonly state?: LoadState | undefined
+  /** Loads a page, 1 to 100. */
+  readonly pageSize?: number
+}
+export interface RejectsQuery extends CallOptions {
+  /** Rejects a page, 1 to 1,000. */
+  readonly pageSize?: number
+}
+export interface ReceiptAnswer {
+  /** Undefined when it has not changed since `etag`. */
+  readonly receipt: Receipt | undefined
+  readonly etag: string | undefined
+}
+
+export interface Millrace {
+  readonly listDatasets: (options?: CallOptions) => Promise<readonly DatasetAnswer[]>
+  readonly getDataset: (name: string, options?: CallOptions) => Promise<DatasetAnswer>
+  /** The same key and body again get the first answer again, and `replayed`. */
+  readonly openUpload: (
+    dataset: string,
+    body: OpenUploadBody,
+    options: CallOptions & { readonly key: string },
+  ) => Promise<{ readonly upload: OpenUploadAnswer; readonly replayed: boolean }>
+  /** 100 parts at most. */
+  readonly signParts: (load: string, parts: SignPartsBody, options?: CallOptions) => Promise<readonly SignedPart[]>
+  readonly showUpload: (load: string, options?: CallOptions) => Promise<UploadAnswer>
+  readonly completeUpload: (load: string, options?: CallOptions) => Promise<Receipt>
+  readonly abortUpload: (load: string, options?: CallOptions) => Promise<void>
+  readonly getReceipt: (load: string, options?: CallOptions & { readonly etag?: string | undefined }) => Promise<ReceiptAnswer>
+  /** Polls until the load is over. */
+  readonly waitFor: (load: string, options?: WaitOptions) => Promise<Receipt>
+  /** Newest first. */
+  readonly listLoads: (query?: LoadsQuery) => AsyncGenerator<Receipt, void, undefined>
+  readonly listRejects: (load: string, query?: RejectsQuery) => AsyncGenerator<Reject, void, undefined>
+  /** All of it: check, open or resume, upload, complete, wait. */
+  readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
+}
+
+/** A client of one deployment, for Node 24 and browsers (there WebCrypto asks for https or localhost). */
+export function createClient(options: ClientOptions): Millrace {
+  const base = `${options.url.replace(/\/+$/, '')}/v1`
+  const world: World = { fetch: (url, init) => fetch(url, init), clock: systemClock, ...options.world }
+  const policy: RetryPolicy = { ...defaultRetry, ...options.retry }
+
+  interface Request extends CallOptions {
+    readonly body?: unknown
+    readonly headers?: Readonly<Record<string, string>>
+  }
+  function call(method: Call['method'], path: string, request: Request = {}): Promise<Answer> {
+    const headers = {
+      accept: 'application/json',
+      authorization: `Bearer ${options.apiKey}`,
+      traceparent: request.traceparent ?? newTraceparent(),
+      ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...request.headers,
+    }
+    const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) }
+    const timeoutMs = options.timeoutMs ?? 35_000
+    return sendRetrying({ method, url: `${base}${path}`, headers, timeoutMs, signal: request.signal, ...body }, world, policy)
+  }
+  // The contract's types are the server's promise; a client that checked every field could not outlive an added one.
+  const json = async <T>(answer: Promise<Answer>): Promise<T> => JSON.parse((await answer).text) as T
+
+  async function* pages<T>(
+    path: string,
+    query: Record<string, string | undefined>,
+    options: CallOptions,
+  ): AsyncGenerator<T, void, undefined> {
+    for (let cursor: string | undefined; ; ) {
+      const pairs = Object.entries({ ...query, cursor }).filter((pair): pair is [string, string] => pair[1] !== undefined)
+      const search = pairs.length > 0 ? `?${new URLSearchParams(pairs)}` : ''
+      const page = await json<Page<T>>(call('GET', path + search, options))
+      yield* page.items
+      if (page.next === null) return
+      cursor = page.next
+    }
+  }
+
+  const client: Millrace = {
+    listDatasets: async (options) => (await json<Page<DatasetAnswer>>(call('GET', '/datasets', options))).items,
+    getDataset: (name, options) => json(call('GET', `/datasets/${encodeURIComponent(name)}`, options)),
+    openUpload: async (dataset, body, { key, ...options }) => {
+      const request = { ...options, body, headers: { 'idempotency-key': key } }
+      const answer = await call('POST', `/datasets/${encodeURIComponent(dataset)}/uploads`, request)
+      return { upload: JSON.parse(answer.text) as OpenUploadAnswer, replayed: answer.headers.get('idempotency-replayed') === 'true' }
+    },
+    signParts: (load, parts, options) => json(call('POST', `/uploads/${encodeURIComponent(load)}/parts`, { ...options, body: parts })),
+    showUpload: (load, options) => json(call('GET', `/uploads/${encodeURIComponent(load)}`, options)),
+    completeUpload: (load, options) => json(call('POST', `/uploads/${encodeURIComponent(load)}/complete`, options)),
+    abortUpload: async (load, options) => {
+      await call('DELETE', `/uploads/${encodeURIComponent(load)}`, options)
+    },
+    getReceipt: async (load, { etag, ...options } = {}) => {
+      const headers: Record<string, string> = etag === undefined ? {} : { 'if-none-match': etag }
+      const answer = await call('GET', `/loads/${encodeURIComponent(load)}`, { ...options, headers })
+      return {
+        receipt: answer.status === 304 ? undefined : (JSON.parse(answer.text) as Receipt),
+        etag: answer.headers.get('etag') ?? etag,
+      }
+    },
+    waitFor: (load, options) => waitFor(load, { getReceipt: client.getReceipt, clock: world.clock }, options),
+    listLoads: ({ dataset, state, pageSize, ...options } = {}) => pages('/loads', { dataset, state, limit: pageSize?.toString() }, options),
+    listRejects: (load, { pageSize, ...options } = {}) =>
+      pages(`/loads/${encodeURIComponent(load)}/rejects`, { limit: pageSize?.toString() }, options),
+    pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
+  }
+  return client
+}

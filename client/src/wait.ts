@@ -1,0 +1,32 @@
+import { finalStates, type Receipt } from '../../functions/core/receipt.ts'
+import type { ReceiptAnswer } from './client.ts'
+import type { Clock } from './retry.ts'
+import type { CallOptions } from './transport.ts'
+
+export interface WaitOptions extends CallOptions {
+  /** Called whenever the receipt has changed. */
+  readonly onReceipt?: ((receipt: Receipt) => void) | undefined
+}
+interface Deps {
+  readonly getReceipt: (load: string, options: CallOptions & { readonly etag?: string | undefined }) => Promise<ReceiptAnswer>
+  readonly clock: Clock
+}
+
+/** Milliseconds between two looks at a receipt: quick for small files, calm for large ones. */
+const firstLook = 150
+const slowestLook = 2000
+
+/** Polls a receipt until its load is over; an unchanged one costs the server a 304. Bounded by `signal` only: a load has no deadline. */
+export async function waitFor(load: string, { getReceipt, clock }: Deps, options: WaitOptions = {}): Promise<Receipt> {
+  const { onReceipt, ...callOptions } = options
+  let etag: string | undefined
+  for (let pause = firstLook; ; pause = Math.min(pause * 1.3, slowestLook)) {
+    const answer = await getReceipt(load, { ...callOptions, etag })
+    etag = answer.etag
+    if (answer.receipt) {
+      onReceipt?.(answer.receipt)
+      if (finalStates.has(answer.receipt.state)) return answer.receipt
+    }
+    await clock.sleep(pause, options.signal)
+  }
+}
