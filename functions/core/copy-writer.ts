@@ -91,7 +91,7 @@ export class CopyWriter {
     const start = this.#at + 4
     let at = start
     if (version !== undefined) at = this.#buffer.writeUInt8(version, at)
-    at += this.#buffer.utf8Write(v, at)
+    at += this.#buffer.write(v, at, 'utf8')
     this.#buffer.writeInt32BE(at - start, this.#at)
     this.#at = at
   }

@@ -1,0 +1,172 @@
+import type { Column } from './column.ts'
+import type { Dataset } from './dataset.ts'
+import { LoadError } from './errors.ts'
+import { parseExact } from './exact-json.ts'
+import { type Refusal, refuse } from './reject.ts'
+import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder } from './row.ts'
+import type { RowScanner } from './row-splitter.ts'
+
+/**
+ * CSV by RFC 4180 with a header line: comma, double quotes, quotes doubled inside quotes, newlines allowed inside quotes, LF or CRLF.
+ * An empty field is NULL, a quoted empty field is the empty text, as in PostgreSQL's COPY. Empty lines are not rows.
+ *
+ * A quoted field that spans lines and then turns out malformed would take its neighbours with it. So such a row is taken to
+ * end at its first newline: that line is refused, and reading goes on with the next.
+ */
+const [quote, comma, lf, cr] = [34, 44, 10, 13]
+
+export const csvScanner: RowScanner = {
+  end(bytes, from, to, final) {
+    let p = from
+    for (;;) {
+      if (p < to && bytes[p] === quote) {
+        p = closingQuote(bytes, p + 1, to)
+        if (p < 0) return final ? firstLineEnd(bytes, from, to) : -1
+        p++
+        if (p >= to) return final ? to : -1
+        if (bytes[p] === cr && p + 1 >= to && !final) return -1
+        const c = bytes[p] === cr && bytes[p + 1] === lf ? bytes[++p] : bytes[p]
+        if (c === lf) return p + 1
+        if (c !== comma) return lineEnd(bytes, from, to, final)
+        p++
+        continue
+      }
+      while (p < to && bytes[p] !== comma && bytes[p] !== lf) p++
+      if (p >= to) return final ? to : -1
+      if (bytes[p] === lf) return p + 1
+      p++
+    }
+  },
+  blank: (_bytes, from, to) => from === to,
+}
+
+/** Index of the quote that ends the field, or -1. A quote at the very end of the bytes may be the first of two: not yet an end. */
+function closingQuote(bytes: Buffer, from: number, to: number): number {
+  for (let p = bytes.indexOf(quote, from); p >= 0 && p < to; p = bytes.indexOf(quote, p + 2)) {
+    if (bytes[p + 1] !== quote) return p
+  }
+  return -1
+}
+
+function lineEnd(bytes: Buffer, from: number, to: number, final: boolean): number {
+  const next = bytes.indexOf(lf, from)
+  return next >= 0 ? next + 1 : final ? to : -1
+}
+const firstLineEnd = (bytes: Buffer, from: number, to: number): number => lineEnd(bytes, from, to, true)
+
+/** A field as it stood: null for an empty one without quotes. */
+export type CsvField = string | null
+
+/** The fields of one row, or undefined when its quoting is wrong. */
+export function parseCsvRow(text: string): CsvField[] | undefined {
+  const fields: CsvField[] = []
+  let p = 0
+  for (;;) {
+    if (text.charCodeAt(p) === quote) {
+      let value = ''
+      for (;;) {
+        const close = text.indexOf('"', p + 1)
+        if (close < 0) return undefined
+        value += text.slice(p + 1, close)
+        p = close + 1
+        if (text.charCodeAt(p) !== quote) break
+        value += '"'
+      }
+      if (p < text.length && text.charCodeAt(p) !== comma) return undefined
+      fields.push(value)
+    } else {
+      const next = text.indexOf(',', p)
+      const value = text.slice(p, next < 0 ? text.length : next)
+      if (value.includes('"')) return undefined
+      fields.push(value === '' ? null : value)
+      p += value.length
+    }
+    if (p >= text.length) return fields
+    p++
+  }
+}
+
+/**
+ * Rows of CSV whose header was read.
+ * @throws LoadError csv-header-invalid when the header cannot be matched with the dataset: no row of the file could be understood.
+ */
+export function csvRowEncoder(dataset: Dataset, header: Buffer, day: Date): RowEncoder {
+  const names = readHeader(dataset, header)
+  const fields = fieldsOf(dataset, day)
+  const places = fields.map((f) => names.indexOf(f.name))
+  const columns = Object.values(dataset.columns)
+  return (bytes, line, offset, out) => {
+    const text = decode(bytes)
+    if (text === undefined) return notUtf8
+    const row = parseCsvRow(text)
+    if (!row) return refuse('csv-quote-invalid', null, 'a quote stands where none may be, or is never closed')
+    if (row.length !== names.length) return refuse('csv-field-count', null, `the row has ${row.length} fields, the header ${names.length}`)
+    let refusal: Refusal | undefined
+    const valueAt = (i: number): unknown => {
+      const place = places[i]!
+      const field = place < 0 ? undefined : row[place]!
+      if (field === null || field === undefined) return field
+      const value = fieldValue(columns[i]!, field)
+      if (value === undefined)
+        refusal ??= refuse('invalid-format', fields[i]!.name, `${JSON.stringify(field.slice(0, 40))} is not ${a(columns[i]!)}`)
+      return value ?? null
+    }
+    const start = out.length
+    const fault = encodeRow(fields, valueAt, line, offset, out)
+    if (refusal) out.truncate(start)
+    return refusal ?? fault
+  }
+}
+
+function readHeader(dataset: Dataset, header: Buffer): string[] {
+  const text = decode(header)
+  const names = text === undefined ? undefined : parseCsvRow(text)?.map((n) => n ?? '')
+  const wrong = (what: string): never => {
+    throw new LoadError('csv-header-invalid', `The first line of the file must name the columns of dataset "${dataset.name}": ${what}`)
+  }
+  if (!names) return wrong('it is not valid CSV')
+  const twice = names.find((n, i) => names.indexOf(n) !== i)
+  if (twice !== undefined) return wrong(`"${twice}" stands twice`)
+  const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n))
+  if (unknown !== undefined && dataset.unknownColumns === 'reject') return wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
+  const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))
+  if (missing) return wrong(`"${missing[0]}" is missing`)
+  return names
+}
+
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
+/** A CSV field as the JSON value that its column's encoder takes; undefined when it cannot be one. */
+function fieldValue(column: Column, field: string): unknown {
+  switch (column.type) {
+    case 'smallint':
+    case 'integer':
+      return /^-?\d{1,15}$/.test(field) ? Number(field) : undefined
+    case 'real':
+    case 'double precision':
+      return jsonNumber.test(field) ? Number(field) : undefined
+    case 'boolean':
+      return field === 'true' || field === 't' ? true : field === 'false' || field === 'f' ? false : undefined
+    case 'jsonb':
+      return parseJson(field)
+    default:
+      return field
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return parseExact(text)
+  } catch {
+    return undefined
+  }
+}
+
+const a = (column: Column): string =>
+  column.type === 'boolean'
+    ? 'true, false, t or f'
+    : column.type === 'jsonb'
+      ? 'JSON'
+      : column.type.endsWith('int') || column.type === 'integer'
+        ? 'a whole number'
+        : 'a number'

@@ -1,0 +1,63 @@
+/** Dates and times as PostgreSQL counts them: days and microseconds since 2000-01-01 (UTC). Years 0001 to 9999, as ISO 8601 writes them. */
+
+/** Days from 1970-01-01 to 2000-01-01. */
+const epochDays = 10957
+const minuteUs = 60_000_000
+export const dayUs = 86_400_000_000
+
+/** Days since 2000-01-01 of a proleptic Gregorian date. Howard Hinnant's days_from_civil, https://howardhinnant.github.io/date_algorithms.html */
+export function daysFromCivil(year: number, month: number, day: number): number {
+  const y = month <= 2 ? year - 1 : year
+  const era = Math.floor(y / 400)
+  const yearOfEra = y - era * 400
+  const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear
+  return era * 146097 + dayOfEra - 719468 - epochDays
+}
+
+const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+function daysInMonth(year: number, month: number): number {
+  return month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : monthDays[month - 1]!
+}
+
+export type MomentFault = 'format' | 'range' | 'precision'
+
+const datePattern = /^(\d{4})-(\d\d)-(\d\d)$/
+/** `YYYY-MM-DD` as days since 2000-01-01. */
+export function parseDate(text: string): number | MomentFault {
+  const m = datePattern.exec(text)
+  return m ? days(Number(m[1]), Number(m[2]), Number(m[3])) : 'format'
+}
+
+const timePattern = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?$/
+/**
+ * ISO 8601 date and time as microseconds since 2000-01-01. With `offset`, one is demanded and applied; without, none may stand there.
+ * 24:00 and leap seconds (:60) are out of range: Postgres would turn them into another time. More than six decimals is a precision fault.
+ */
+export function parseTimestamp(text: string, offset: boolean): number | MomentFault {
+  const m = timePattern.exec(text)
+  if (!m || (m[8] !== undefined) !== offset) return 'format'
+  const date = days(Number(m[1]), Number(m[2]), Number(m[3]))
+  if (typeof date !== 'number') return date
+  const [hour, minute, second] = [Number(m[4]), Number(m[5]), Number(m[6] ?? 0)]
+  if (hour > 23 || minute > 59 || second > 59) return 'range'
+  const fraction = m[7] ?? ''
+  if (fraction.length > 6) return 'precision'
+  const us = (hour * 3600 + minute * 60 + second) * 1_000_000 + Number(fraction.padEnd(6, '0'))
+  const east = offset ? offsetMinutes(m[8]!) : 0
+  return typeof east === 'number' ? date * dayUs + us - east * minuteUs : east
+}
+
+function days(year: number, month: number, day: number): number | MomentFault {
+  if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return 'range'
+  return daysFromCivil(year, month, day)
+}
+
+/** Postgres takes offsets up to ±15:59. */
+function offsetMinutes(text: string): number | MomentFault {
+  if (text === 'Z' || text === 'z') return 0
+  const hours = Number(text.slice(1, 3))
+  const minutes = text.length > 3 ? Number(text.slice(-2)) : 0
+  if (hours > 15 || minutes > 59) return 'range'
+  return (text[0] === '-' ? -1 : 1) * (hours * 60 + minutes)
+}

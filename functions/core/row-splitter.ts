@@ -1,0 +1,151 @@
+/**
+ * Cuts a stream of bytes into rows with bounded memory: whatever the file, at most one row (its limit) and one piece are held.
+ *
+ * A chunk owns the rows that *begin* in its range. So a reader that starts in the middle of a file begins one byte early and
+ * skips to the first newline, and a reader goes on past its range until its last row ends. Rows that straddle an edge are
+ * thus read by exactly one chunk, whatever the sizes.
+ */
+export interface RowScanner {
+  /** Index just behind the row that begins at `from`, its newline included; -1 when the row does not end before `to`. Never -1 when `final`. */
+  end(bytes: Buffer, from: number, to: number, final: boolean): number
+  /** True for a line that is not a row. `to` excludes the newline. */
+  blank(bytes: Buffer, from: number, to: number): boolean
+}
+
+export interface SplitRow {
+  /** Without its newline. A view: valid until the callback returns. Of an oversized row only the beginning. */
+  readonly bytes: Buffer
+  /** From 1, counted from where the splitter began; blank lines count. */
+  readonly line: number
+  /** Of its first byte in the text. */
+  readonly offset: number
+  readonly oversized: boolean
+}
+
+/** How much of an oversized row is kept for its reject. */
+const oversizedPrefix = 8 * 1024
+const newline = 10
+const carriageReturn = 13
+
+export interface SplitterOptions {
+  readonly scanner: RowScanner
+  /** Longest row taken, bytes. */
+  readonly rowBytes: number
+  /** Text offset of the first byte that will be pushed. */
+  readonly offset: number
+  /** True when that byte is the last one before the range: rows begin after the next newline. */
+  readonly skipToNewline: boolean
+}
+
+export class RowSplitter {
+  readonly #scanner: RowScanner
+  readonly #rowBytes: number
+  #bytes: Buffer = Buffer.alloc(0)
+  /** Where in `#bytes` the next row begins, and the text offset of `#bytes[0]`. */
+  #at = 0
+  #base: number
+  #skipping: boolean
+  #oversized: { prefix: Buffer; offset: number } | undefined
+  #lines = 0
+
+  constructor({ scanner, rowBytes, offset, skipToNewline }: SplitterOptions) {
+    this.#scanner = scanner
+    this.#rowBytes = rowBytes
+    this.#base = offset
+    this.#skipping = skipToNewline
+  }
+
+  /** Lines passed so far. */
+  get lines(): number {
+    return this.#lines
+  }
+  /** Starts counting lines again: for the next chunk of the same stream. */
+  resetLines(): void {
+    this.#lines = 0
+  }
+  /** Text offset at which the next row begins. */
+  get offset(): number {
+    return this.#base + this.#at
+  }
+
+  push(piece: Buffer): void {
+    const rest = this.#bytes.length - this.#at
+    this.#base += this.#at
+    this.#bytes = rest === 0 ? piece : Buffer.concat([this.#bytes.subarray(this.#at), piece])
+    this.#at = 0
+  }
+
+  /**
+   * Hands out every whole row that begins before `limit`. Returns true when there can be no more of them: the next row
+   * begins at or behind the limit, or (`final`) the text is over.
+   */
+  rows(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
+    if (this.#skipping && !this.#skip(limit, final)) return this.offset >= limit || final
+    if (this.offset === 0 && !this.#skipByteOrderMark(final)) return false
+    for (;;) {
+      if (this.#oversized) {
+        if (!this.#passOversized(limit, final, onRow)) return false
+        continue
+      }
+      if (this.offset >= limit || (final && this.#at === this.#bytes.length)) return true
+      const end = this.#scanner.end(this.#bytes, this.#at, this.#bytes.length, final)
+      if (end >= 0) this.#emit(end, onRow)
+      else if (this.#bytes.length - this.#at > this.#rowBytes) this.#startOversized(onRow)
+      else return false
+    }
+  }
+
+  #emit(end: number, onRow: (row: SplitRow) => void): void {
+    const [start, offset, line] = [this.#at, this.offset, this.#lines + 1]
+    let to = end
+    if (to > start && this.#bytes[to - 1] === newline) to--
+    if (to > start && this.#bytes[to - 1] === carriageReturn) to--
+    this.#countLines(start, end)
+    this.#at = end
+    if (this.#scanner.blank(this.#bytes, start, to)) return
+    const oversized = to - start > this.#rowBytes
+    onRow({ bytes: this.#bytes.subarray(start, oversized ? start + oversizedPrefix : to), line, offset, oversized })
+  }
+
+  /** A row that is too long and has not ended: if it holds a newline (inside a quote) it ends there, else everything up to the next newline is let go. */
+  #startOversized(onRow: (row: SplitRow) => void): void {
+    const first = this.#bytes.indexOf(newline, this.#at)
+    if (first >= 0) {
+      this.#emit(first + 1, onRow)
+      return
+    }
+    this.#oversized = { prefix: Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix)), offset: this.offset }
+    this.#at = this.#bytes.length
+  }
+
+  /** True when the oversized row is over, or the range is: nobody needs to read a giant line to its end. */
+  #passOversized(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
+    const next = this.#bytes.indexOf(newline, this.#at)
+    this.#at = next < 0 ? this.#bytes.length : next + 1
+    if (next < 0 && !final && this.offset < limit) return false
+    const { prefix, offset } = this.#oversized!
+    this.#oversized = undefined
+    this.#lines++
+    if (next < 0) this.#skipping = true
+    onRow({ bytes: prefix, line: this.#lines, offset, oversized: true })
+    return true
+  }
+
+  #skip(limit: number, final: boolean): boolean {
+    const next = this.#bytes.indexOf(newline, this.#at)
+    this.#at = next < 0 ? this.#bytes.length : next + 1
+    this.#skipping = next < 0
+    return next >= 0 && (this.offset < limit || final)
+  }
+
+  #skipByteOrderMark(final: boolean): boolean {
+    if (this.#bytes.length < 3 && !final) return false
+    if (this.#bytes[0] === 0xef && this.#bytes[1] === 0xbb && this.#bytes[2] === 0xbf) this.#at = 3
+    return true
+  }
+
+  #countLines(from: number, end: number): void {
+    this.#lines++
+    for (let i = this.#bytes.indexOf(newline, from); i >= 0 && i < end - 1; i = this.#bytes.indexOf(newline, i + 1)) this.#lines++
+  }
+}

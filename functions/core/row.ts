@@ -1,0 +1,104 @@
+import { isUtf8 } from 'node:buffer'
+import type { CopyWriter } from './copy-writer.ts'
+import type { Dataset } from './dataset.ts'
+import { parseExact } from './exact-json.ts'
+import { type FieldEncoder, fieldEncoder, type TimeWindow } from './field.ts'
+import { daysFromCivil, dayUs } from './moment.ts'
+import { type Refusal, refuse } from './reject.ts'
+
+/** Turns the bytes of one row into one binary COPY row; a refused row leaves nothing in `out`. */
+export type RowEncoder = (bytes: Buffer, line: number, offset: number, out: CopyWriter) => Refusal | undefined
+
+export interface Field {
+  readonly name: string
+  readonly encode: FieldEncoder
+  readonly optional: boolean
+  /** JSON value for a row that leaves the column out; null when it has no default. */
+  readonly absent: unknown
+}
+
+/** The dataset's columns with their encoders, in declared order. `day` is the load's: it fixes the partition window, so that a retry decides alike. */
+export function fieldsOf(dataset: Dataset, day: Date): Field[] {
+  return Object.entries(dataset.columns).map(([name, column]) => ({
+    name,
+    encode: fieldEncoder(name, column, name === dataset.partitionBy?.column ? partitionWindow(dataset, day) : undefined),
+    optional: column.optional,
+    absent: column.default ?? null,
+  }))
+}
+
+function partitionWindow({ partitionBy }: Dataset, day: Date): TimeWindow {
+  const today = daysFromCivil(day.getUTCFullYear(), day.getUTCMonth() + 1, day.getUTCDate())
+  return { from: (today - partitionBy!.past) * dayUs, to: (today + partitionBy!.ahead + 1) * dayUs }
+}
+
+/**
+ * Encodes values that are already apart. Every row is led by its line and offset: staging sorts by the one, and a row
+ * that only Postgres can refuse is reported by both.
+ * @param valueAt the value of field i, or undefined when the row leaves it out
+ */
+export function encodeRow(
+  fields: readonly Field[],
+  valueAt: (i: number) => unknown,
+  line: number,
+  offset: number,
+  out: CopyWriter,
+): Refusal | undefined {
+  const start = out.length
+  out.fieldCount(fields.length + 2)
+  out.int64(line)
+  out.int64(offset)
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i]!
+    const value = valueAt(i)
+    const refusal =
+      value === undefined && !field.optional
+        ? refuse('missing-column', field.name, 'the column is missing and has no default')
+        : field.encode(value === undefined ? field.absent : value, out)
+    if (refusal) {
+      out.truncate(start)
+      return refusal
+    }
+  }
+  return undefined
+}
+
+/** Rows of NDJSON: one JSON object a line. Of a key that stands twice the last value counts, as in JSON.parse. */
+export function jsonRowEncoder(dataset: Dataset, day: Date): RowEncoder {
+  const fields = fieldsOf(dataset, day)
+  const parse = needsExactNumbers(dataset) ? parseExact : (text: string): unknown => JSON.parse(text)
+  const refuseUnknown = dataset.unknownColumns === 'reject'
+  return (bytes, line, offset, out) => {
+    const text = decode(bytes)
+    if (text === undefined) return notUtf8
+    let row: unknown
+    try {
+      row = parse(text)
+    } catch (error) {
+      return refuse('invalid-json', null, error instanceof Error ? error.message : 'not JSON')
+    }
+    if (typeof row !== 'object' || row === null || Array.isArray(row))
+      return refuse('not-an-object', null, 'a row must be a JSON object: {"column": value, …}')
+    const values = row as Record<string, unknown>
+    if (refuseUnknown) for (const key in values) if (!Object.hasOwn(dataset.columns, key)) return unknownColumn(key)
+    return encodeRow(fields, (i) => own(values, fields[i]!.name), line, offset, out)
+  }
+}
+
+const own = (values: Record<string, unknown>, name: string): unknown => (Object.hasOwn(values, name) ? values[name] : undefined)
+
+export const notUtf8 = refuse('invalid-utf8', null, 'the row is not valid UTF-8')
+
+/** UTF-8 to text, or undefined. Only a text with a replacement character needs the second look at its bytes. */
+export function decode(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8')
+  return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text
+}
+
+function unknownColumn(key: string): Refusal {
+  const name = key.length > 63 ? `${key.slice(0, 63)}…` : key
+  return refuse('unknown-column', name, 'the dataset has no such column')
+}
+
+const needsExactNumbers = (dataset: Dataset): boolean =>
+  Object.values(dataset.columns).some((c) => c.type === 'numeric' || c.type === 'jsonb')
