@@ -1,7 +1,9 @@
+import { publicEnv } from '#core/api-env.ts'
 import { string } from '#core/env.ts'
 
 export const spec = {
-  TABLE_NAME: string('DynamoDB table of loads, chunks and API keys'),
+  ...publicEnv,
+  TABLE_NAME: string('the DynamoDB table of loads, chunks and API keys'),
   RAW_BUCKET: string('bucket of uploaded objects'),
   REJECTS_BUCKET: string('bucket of rejected rows'),
   PLAN_QUEUE_URL: string('SQS queue that plan-load reads'),

@@ -1,7 +1,7 @@
-import { boolean, string } from '#core/env.ts'
+import { apiEnv } from '#core/api-env.ts'
+import { string } from '#core/env.ts'
 
 export const spec = {
-  TABLE_NAME: string('DynamoDB table of loads, chunks and API keys'),
-  GATEWAY_AUTHENTICATES: boolean('true when API Gateway has run the authorizer; false: the function authenticates by itself'),
+  ...apiEnv,
   RAW_BUCKET: string('bucket of uploaded objects'),
 }

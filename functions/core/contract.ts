@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { compressions, formats } from './load.ts'
+import type { LoadState } from './receipt.ts'
 
 /** The HTTP contract, written once: handlers validate with it, the client takes its types, OpenAPI is generated from it. */
 
@@ -62,6 +63,27 @@ export const listRejectsQuery = z.strictObject({
 })
 
 export const replayBody = z.strictObject({ dryRun: z.boolean().default(true) })
+
+/** What a replay would do, as its dry run answers. */
+export interface ReplayAnswer {
+  readonly loadId: string
+  readonly state: LoadState
+  readonly would: 'plan' | 'nothing'
+  readonly reason: string
+  /** `missing` names the first 100 chunks that are not committed; with `missingCount` null nobody knows yet how many there are. */
+  readonly chunks: {
+    readonly planned: number | null
+    readonly committed: number
+    readonly missing: readonly number[]
+    readonly missingCount: number | null
+  }
+}
+
+export interface HealthAnswer {
+  readonly status: 'ok'
+  /** Each part of the world that the API depends on. */
+  readonly parts: Readonly<Record<string, 'ok'>>
+}
 
 /** One rejected row, as the API answers and the rejects file holds it. */
 export interface Reject {

@@ -1,2 +1,3 @@
-/** Nothing: the contract is part of the code. */
-export const spec = {}
+import { publicEnv } from '#core/api-env.ts'
+
+export const spec = publicEnv

@@ -1,8 +1,8 @@
-import { boolean, integer, string } from '#core/env.ts'
+import { apiEnv } from '#core/api-env.ts'
+import { integer, string } from '#core/env.ts'
 
 export const spec = {
-  TABLE_NAME: string('DynamoDB table of loads, chunks and API keys'),
-  GATEWAY_AUTHENTICATES: boolean('true when API Gateway has run the authorizer; false: the function authenticates by itself'),
+  ...apiEnv,
   RAW_BUCKET: string('bucket of uploaded objects'),
   URL_SECONDS: integer('life of a presigned part URL, seconds'),
 }

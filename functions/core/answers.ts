@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import type { DatasetAnswer, HealthAnswer, OpenUploadAnswer, Page, Reject, ReplayAnswer, SignedPart, UploadAnswer } from './contract.ts'
+import { type Problem, type ProblemCode, problems } from './problems.ts'
+import type { Receipt } from './receipt.ts'
+
+/**
+ * The answers as schemas, for the OpenAPI document and for the tests that hold real answers against it. `satisfies`
+ * keeps each equal to the type that handlers and client share.
+ */
+const count = z.int().min(0)
+const time = z.iso.datetime()
+const hex = z.string().regex(/^[0-9a-f]{8}$/)
+const loadId = z.string().regex(/^ld_[0-9a-hjkmnp-tv-z]{26}$/)
+const state = z.enum(['receiving', 'loading', 'complete', 'failed', 'aborted', 'expired'])
+
+const codes = Object.keys(problems) as [ProblemCode, ...ProblemCode[]]
+export const problemAnswer = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.enum(codes),
+  instance: z.string().exactOptional(),
+  errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })).exactOptional(),
+}) satisfies z.ZodType<Problem>
+
+export const receiptAnswer = z.strictObject({
+  id: loadId,
+  dataset: z.string(),
+  door: z.enum(['file', 'batch']),
+  state,
+  fileName: z.string().nullable(),
+  rows: z
+    .strictObject({ received: count, loaded: count, updated: count, duplicate: count, rejected: count, pending: z.int() })
+    .describe('received = loaded + updated + duplicate + rejected + pending'),
+  chunks: z.strictObject({ planned: count.nullable(), committed: count }),
+  bytes: z.strictObject({ received: count, read: count }),
+  checksum: z.strictObject({ algorithm: z.literal('CRC32'), uploaded: hex.nullable(), loaded: hex.nullable() }),
+  problem: problemAnswer.nullable(),
+  trace: z.string(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  committedAt: time.nullable(),
+  expiresAt: time.nullable(),
+  links: z.strictObject({ self: z.string(), rejects: z.string() }),
+}) satisfies z.ZodType<Receipt>
+
+const opened = {
+  loadId,
+  partSize: count.describe('bytes of every part but the last'),
+  partCount: z.int().min(1).max(10_000),
+  expiresAt: time,
+  links: z.strictObject({ self: z.string(), parts: z.string(), complete: z.string(), receipt: z.string() }),
+}
+export const openUploadAnswer = z.strictObject(opened) satisfies z.ZodType<OpenUploadAnswer>
+export const uploadAnswer = z.strictObject({
+  ...opened,
+  state,
+  parts: z.array(z.strictObject({ number: z.int(), size: count, crc32: hex })).describe('the parts that S3 has'),
+}) satisfies z.ZodType<UploadAnswer>
+
+export const signedParts = z.array(
+  z.strictObject({
+    number: z.int(),
+    url: z.string(),
+    headers: z.record(z.string(), z.string()).describe('send exactly these with the PUT: they are signed'),
+    expiresAt: time,
+  }),
+) satisfies z.ZodType<SignedPart[]>
+
+export const datasetAnswer = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  primaryKey: z.array(z.string()),
+  onConflict: z.enum(['ignore', 'update']),
+  orderingKey: z.string().nullable(),
+  limits: z.strictObject({ rowBytes: count, fileBytes: count }),
+  schema: z.unknown().describe('JSON Schema 2020-12 of one row'),
+}) satisfies z.ZodType<DatasetAnswer>
+
+export const rejectAnswer = z.strictObject({
+  line: z.int().min(1).nullable().describe('line in the file, from 1; null until every earlier chunk is committed'),
+  offset: count.describe('byte offset of the row in the text, after decompression'),
+  column: z.string().nullable(),
+  code: z.string(),
+  message: z.string(),
+  raw: z.string().describe('the row as received, cut after 8 KiB'),
+  truncated: z.boolean(),
+}) satisfies z.ZodType<Reject>
+
+const next = z.string().nullable().describe('the cursor of the next page; null on the last')
+export const datasetPage = z.strictObject({ items: z.array(datasetAnswer), next }) satisfies z.ZodType<Page<DatasetAnswer>>
+export const loadPage = z.strictObject({ items: z.array(receiptAnswer), next }) satisfies z.ZodType<Page<Receipt>>
+export const rejectPage = z.strictObject({ items: z.array(rejectAnswer), next }) satisfies z.ZodType<Page<Reject>>
+
+export const replayAnswer = z.strictObject({
+  loadId,
+  state,
+  would: z.enum(['plan', 'nothing']),
+  reason: z.string(),
+  chunks: z.strictObject({ planned: count.nullable(), committed: count, missing: z.array(z.int()), missingCount: count.nullable() }),
+}) satisfies z.ZodType<ReplayAnswer>
+
+export const healthAnswer = z.strictObject({
+  status: z.literal('ok'),
+  parts: z.record(z.string(), z.literal('ok')),
+}) satisfies z.ZodType<HealthAnswer>
