@@ -79,8 +79,8 @@ export async function pushFile(source: Source, options: PushOptions, { client, w
     const work = { source, content, upload, fresh: !receipt, unchanged }
     ;({ receipt, sent, resumed } = await uploadContent(work, options, { client, world, policy, call }))
   }
-  options.onProgress?.({ phase: 'load', receipt })
   if (options.wait !== false && !finalStates.has(receipt.state)) {
+    options.onProgress?.({ phase: 'load', receipt })
     const onReceipt = (receipt: Receipt) => options.onProgress?.({ phase: 'load', receipt })
     receipt = await client.waitFor(receipt.id, { ...call, onReceipt })
   }

@@ -1,0 +1,99 @@
+import type { DatasetAnswer, Reject } from '../../../functions/core/contract.ts'
+import { type Receipt, type RowCounts, reconciles } from '../../../functions/core/receipt.ts'
+import { bytes, count, duration, moment, table } from './figures.ts'
+
+/** `3,000,000 received = 2,999,997 loaded + 0 updated + 0 duplicate + 3 rejected + 0 pending` */
+export const equation = (r: RowCounts): string =>
+  `${count(r.received)} received = ${count(r.loaded)} loaded + ${count(r.updated)} updated + ${count(r.duplicate)} duplicate + ${count(r.rejected)} rejected + ${count(r.pending)} pending`
+
+export function printReceipt(receipt: Receipt): string {
+  const { rows, checksum, chunks } = receipt
+  const facts: [string, string][] = [
+    ['dataset', receipt.dataset],
+    ['file', `${receipt.fileName ?? '(batch)'}, ${bytes(receipt.bytes.received)}`],
+    ['chunks', `${count(chunks.committed)} of ${chunks.planned === null ? 'as yet unknown' : count(chunks.planned)} committed`],
+    ['CRC32', checksums(checksum)],
+    ['time', times(receipt)],
+    ['trace', receipt.trace],
+  ]
+  if (receipt.problem) facts.push(['problem', `${receipt.problem.title}: ${receipt.problem.detail} (${receipt.problem.code})`])
+  return `Load ${receipt.id}: ${headline(receipt)}
+
+  ${equation(rows)}${reconciles(rows) ? '' : '\n  THIS DOES NOT ADD UP: please report it, with the load and the trace'}
+
+${indent(table(outcomes(receipt), new Set([1])))}
+
+${indent(table(facts))}
+`
+}
+
+function headline({ state, rows, expiresAt }: Receipt): string {
+  switch (state) {
+    case 'complete':
+      return rows.rejected > 0 ? `complete, ${count(rows.rejected)} ${rows.rejected === 1 ? 'row' : 'rows'} rejected` : 'complete'
+    case 'receiving':
+      return `waiting for its bytes${expiresAt ? ` until ${moment(expiresAt)}` : ''}`
+    default:
+      return state
+  }
+}
+
+function outcomes({ id, rows }: Receipt): string[][] {
+  return [
+    ['loaded', count(rows.loaded), 'new in the table'],
+    ['updated', count(rows.updated), 'took the place of an older row'],
+    ['duplicate', count(rows.duplicate), 'were there already, and were left alone'],
+    ['rejected', count(rows.rejected), rows.rejected > 0 ? `not loaded; why: millrace rejects ${id}` : 'not loaded'],
+    ['pending', count(rows.pending), 'not decided yet'],
+  ]
+}
+
+function checksums({ uploaded, loaded }: Receipt['checksum']): string {
+  if (uploaded === null) return 'not known before the upload is complete'
+  if (loaded === null) return `${uploaded} sent; compared with what was read when the load ends`
+  return uploaded === loaded ? `${uploaded} sent and read: they match` : `${uploaded} sent, ${loaded} read: THEY DIFFER`
+}
+
+function times({ createdAt, startedAt, committedAt, rows }: Receipt): string {
+  if (startedAt === null || committedAt === null)
+    return `opened ${moment(createdAt)}${startedAt ? `, loading since ${moment(startedAt)}` : ''}`
+  const ms = Date.parse(committedAt) - Date.parse(startedAt)
+  const rate = ms > 0 ? `, ${count(Math.round((rows.received / ms) * 1000))} rows/s` : ''
+  return `opened ${moment(createdAt)}, committed ${moment(committedAt)}: loaded in ${duration(ms)}${rate}`
+}
+
+/** `line 12, column "delay": … (code)` */
+export function printReject({ line, offset, column, message, code }: Reject): string {
+  const where = line === null ? `byte ${count(offset)}` : `line ${count(line)}`
+  return `${where}${column === null ? '' : `, column "${column}"`}: ${message} (${code})`
+}
+
+export function printLoads(receipts: readonly Receipt[]): string {
+  if (receipts.length === 0) return 'There are no such loads.\n'
+  const head = ['LOAD', 'DATASET', 'STATE', 'RECEIVED', 'REJECTED', 'OPENED', 'FILE']
+  const rows = receipts.map((r) => [
+    r.id,
+    r.dataset,
+    r.state,
+    count(r.rows.received),
+    count(r.rows.rejected),
+    moment(r.createdAt),
+    r.fileName ?? '(batch)',
+  ])
+  return `${table([head, ...rows], new Set([3, 4]))}\n`
+}
+
+export const printDatasets = (datasets: readonly DatasetAnswer[]): string => `${table(datasets.map((d) => [d.name, d.description]))}\n`
+
+export function printDataset(d: DatasetAnswer): string {
+  const facts: [string, string][] = [
+    ['primary key', d.primaryKey.join(', ')],
+    ['a row whose key is there', d.onConflict === 'ignore' ? 'leaves the old row (duplicate)' : 'takes its place (updated)'],
+    ['order is kept', d.orderingKey === null ? 'no: rows may be applied in any order' : `among rows of the same ${d.orderingKey}`],
+    ['largest row', bytes(d.limits.rowBytes)],
+    ['largest file', bytes(d.limits.fileBytes)],
+  ]
+  return `${d.name}: ${d.description}\n\n${indent(table(facts))}\n\nA row, as JSON Schema:\n${JSON.stringify(d.schema, null, 2)}\n`
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '  ')

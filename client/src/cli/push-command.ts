@@ -1,0 +1,98 @@
+import { type Command, Option } from 'commander'
+import { type Compression, compressions, type Format, formats } from '../../../functions/core/load.ts'
+import { finalStates } from '../../../functions/core/receipt.ts'
+import { fileSource } from '../file-source.ts'
+import type { PushResult } from '../push.ts'
+import { answer, type CommonOptions, type Context, type Io } from './context.ts'
+import { detectEncoding } from './detect.ts'
+import { exitCodeOf, Interrupted, UsageError } from './exit.ts'
+import { bytes } from './figures.ts'
+import { wholeNumber } from './numbers.ts'
+import { equation, printReceipt } from './print.ts'
+import { createProgressBar, type ProgressBar } from './progress.ts'
+
+interface PushFlags extends CommonOptions {
+  readonly dataset: string
+  readonly format?: Format
+  readonly compression?: Compression
+  readonly wait: boolean
+  readonly again?: boolean
+  readonly key?: string
+  readonly parallel: number
+  readonly expectRows?: number
+}
+
+export function addPush(program: Command, context: Context): void {
+  program
+    .command('push')
+    .summary('send a file and wait for its receipt')
+    .description(
+      'Sends a file into a dataset, and prints the receipt when every row is accounted for. Interrupted or killed, the same command goes on where it stopped. A file that was loaded already is not sent again.',
+    )
+    .argument('<file>', 'an NDJSON or CSV file, plain or gzip')
+    .requiredOption('-d, --dataset <name>', 'where the rows go (see `millrace datasets`)')
+    .addOption(new Option('--format <format>', 'default: by the name (.ndjson, .jsonl, .csv)').choices(formats))
+    .addOption(new Option('--compression <compression>', 'default: by the name (.gz) and the first bytes').choices(compressions))
+    .option('--no-wait', 'return when the bytes are there, before they are loaded')
+    .option('--again', 'make a new load even if this file was loaded before')
+    .option('--key <key>', 'the Idempotency-Key to use instead of one made from the content')
+    .option('--parallel <parts>', 'parts sent at a time', wholeNumber(1, 64), 4)
+    .option('--expect-rows <rows>', 'fail unless the file has exactly as many rows', wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .action((file: string, flags: PushFlags, command: Command) => push(file, flags, command, context))
+}
+
+async function push(file: string, flags: PushFlags, command: Command, { io, connect, end }: Context): Promise<void> {
+  if (flags.again && flags.key) throw new UsageError('--again makes a new key, so it does not go with --key')
+  const client = connect(command)
+  const { json } = command.optsWithGlobals<CommonOptions>()
+  await using source = await fileSource(file).catch((cause: unknown) => {
+    throw new UsageError(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
+  })
+  const encoding = await detectEncoding(source, flags)
+  const bar = barOn(io, json)
+  /** What to tell the user when the push is interrupted; grows with what is known. */
+  let onInterrupt = 'Nothing was sent.'
+  try {
+    const result = await client.pushFile(source, {
+      ...encoding,
+      dataset: flags.dataset,
+      wait: flags.wait,
+      again: flags.again === true,
+      key: flags.key,
+      parallel: flags.parallel,
+      expectedRows: flags.expectRows,
+      signal: io.signal,
+      onProgress: (progress) => {
+        bar?.show(progress)
+        const same =
+          flags.again && progress.phase === 'open' ? `the same command with --key ${progress.key} instead of --again` : 'the same command'
+        if (progress.phase === 'open')
+          onInterrupt = `What was sent is kept as load ${progress.load}: ${same} goes on from there.\nTo give it up: millrace abort ${progress.load}`
+        if (progress.phase === 'load')
+          onInterrupt = `The file is there, and the load goes on by itself: millrace receipt ${progress.receipt.id} --wait`
+      },
+    })
+    bar?.end()
+    const { receipt, alreadyThere, sent, resumed, key } = result
+    answer(io, command, { receipt, alreadyThere, sentBytes: sent, resumedBytes: resumed, key }, () => story(result) + printReceipt(receipt))
+    end(exitCodeOf(receipt))
+  } catch (error) {
+    bar?.end()
+    if (error instanceof Interrupted) throw new Interrupted(`Interrupted. ${onInterrupt}`)
+    throw error
+  }
+}
+
+function barOn(io: Io, json: boolean | undefined): ProgressBar | undefined {
+  if (json || io.columns() === undefined) return undefined
+  return createProgressBar({ write: io.err, columns: () => io.columns() ?? 80, now: () => performance.now() })
+}
+
+function story({ receipt, alreadyThere, resumed }: PushResult): string {
+  if (alreadyThere)
+    return `These bytes were pushed before${receipt.fileName ? ` (as ${receipt.fileName})` : ''}: nothing was sent, and this is that load's receipt. --again makes a new load.\n\n`
+  const story = resumed > 0 ? `Resumed: ${bytes(resumed)} were there from an earlier push.\n\n` : ''
+  return finalStates.has(receipt.state)
+    ? story
+    : `${story}The bytes are there: ${equation(receipt.rows)}. Follow with: millrace receipt ${receipt.id} --wait\n\n`
+}

@@ -1,0 +1,53 @@
+import { Command, CommanderError } from 'commander'
+import { PushError, RefusedError, UnavailableError } from '../errors.ts'
+import { createContext, type Io } from './context.ts'
+import { type ExitCode, exitCodeOfError, exitCodes, exitCodesHelp, Interrupted, UsageError } from './exit.ts'
+import { printReceipt } from './print.ts'
+import { addPush } from './push-command.ts'
+import { addAbort, addDatasets, addLoads, addReceipt, addRejects } from './read-commands.ts'
+
+/** Runs one command line (without `node` and the script) and answers with its exit code. Never throws. */
+export async function runCommand(args: readonly string[], io: Io): Promise<ExitCode> {
+  const context = createContext(io)
+  const program = new Command('millrace')
+    .description('Sends files to Millrace, and tells for every row what became of it.')
+    .option('--url <url>', 'the server, up to and without /v1 (or MILLRACE_URL, or .local/env)')
+    .option('--api-key <key>', 'who sends (or MILLRACE_API_KEY, or .local/env)')
+    .option('--json', 'print one JSON object on stdout, and no progress')
+    .addHelpText('after', exitCodesHelp)
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+  // Before the commands are added: they inherit these settings when they are made.
+  addPush(program, context)
+  addReceipt(program, context)
+  addRejects(program, context)
+  addLoads(program, context)
+  addDatasets(program, context)
+  addAbort(program, context)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return context.exitCode()
+  } catch (error) {
+    // commander has printed its message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    report(error, io, args.includes('--json'))
+    return exitCodeOfError(error)
+  }
+}
+
+function report(error: unknown, io: Io, json: boolean): void {
+  const known = error instanceof UsageError || error instanceof Interrupted || error instanceof PushError
+  const problem = error instanceof RefusedError || error instanceof UnavailableError ? error.problem : undefined
+  const receipt = error instanceof PushError ? error.receipt : undefined
+  const message = error instanceof Error ? error.message : String(error)
+  if (json) io.out(`${JSON.stringify({ error: { message, ...(problem ? { problem } : {}) }, ...(receipt ? { receipt } : {}) })}\n`)
+  if (known) io.err(`${message}\n`)
+  else if (error instanceof RefusedError) io.err(`Refused: ${message}\n${pointers(problem?.errors)}${requestOf(error)}`)
+  else if (error instanceof UnavailableError) io.err(`Not available: ${message}\n${requestOf(error)}The same command goes on from here.\n`)
+  else io.err(`${error instanceof Error ? error.stack : String(error)}\n`)
+  if (receipt && !json) io.out(printReceipt(receipt))
+}
+
+const pointers = (errors: readonly { pointer: string; detail: string }[] | undefined): string =>
+  (errors ?? []).map(({ pointer, detail }) => `  ${pointer}: ${detail}\n`).join('')
+const requestOf = ({ requestId }: RefusedError | UnavailableError): string => (requestId ? `Request id: ${requestId}\n` : '')
