@@ -59,9 +59,9 @@ export class RowSplitter {
   get lines(): number {
     return this.#lines
   }
-  /** Starts counting lines again: for the next chunk of the same stream. */
-  resetLines(): void {
-    this.#lines = 0
+  /** Starts counting lines again: for the next chunk of the same stream. `lines` have passed already. */
+  resetLines(lines: number): void {
+    this.#lines = lines
   }
   /** Text offset at which the next row begins. */
   get offset(): number {
@@ -93,6 +93,21 @@ export class RowSplitter {
       else if (this.#bytes.length - this.#at > this.#rowBytes) this.#startOversized(onRow)
       else return false
     }
+  }
+
+  /** The next row by itself, such as a header; undefined when that needs more bytes, or there is none. */
+  first(final: boolean): SplitRow | undefined {
+    if (this.offset === 0 && !this.#skipByteOrderMark(final)) return undefined
+    let row: SplitRow | undefined
+    while (!row && this.#at < this.#bytes.length) {
+      const end = this.#scanner.end(this.#bytes, this.#at, this.#bytes.length, final)
+      const oversized = end < 0 && this.#bytes.length - this.#at > this.#rowBytes
+      if (end < 0 && !oversized) return undefined
+      this.#emit(oversized ? this.#bytes.length : end, (r) => {
+        row = r
+      })
+    }
+    return row
   }
 
   #emit(end: number, onRow: (row: SplitRow) => void): void {

@@ -1,0 +1,66 @@
+import { CopyWriter } from './copy-writer.ts'
+import { type Refusal, refuse } from './reject.ts'
+import type { RowEncoder } from './row.ts'
+import type { RowSplitter, SplitRow } from './row-splitter.ts'
+
+/** Text that arrives piece by piece. */
+export interface Text {
+  readonly splitter: RowSplitter
+  /** Pushes the next piece into the splitter; false when there is none. */
+  more(): Promise<boolean>
+}
+
+/** Where rows go. Both calls are ordered as the rows are. */
+export interface RowSink {
+  /** Binary COPY rows. */
+  write(rows: Uint8Array): Promise<void>
+  /** Called for one row; must not wait. */
+  refuse(refusal: Refusal, row: SplitRow): void
+  /** Called between pieces: the time to wait for what `refuse` gathered. */
+  flush(): Promise<void>
+}
+
+export interface RowsRead {
+  /** Rows counted where the bytes were split. */
+  readonly received: number
+  /** Rows written to the sink. */
+  readonly encoded: number
+  /** Lines the rows span, blank ones included. */
+  readonly lines: number
+  /** Text offset at which the next row begins. */
+  readonly nextRow: number
+  /** True when the text is over. */
+  readonly ended: boolean
+}
+
+/** Rows are handed on in buffers of about this many bytes: large enough that a write costs nothing per row. */
+const writeBytes = 64 * 1024
+
+/**
+ * Reads the rows that begin before text offset `limit`, encodes the good ones and refuses the others, with backpressure from the sink.
+ * @param linesBefore lines of the chunk that were read already: a header
+ */
+export async function readRows(text: Text, limit: number, encode: RowEncoder, sink: RowSink, linesBefore = 0): Promise<RowsRead> {
+  const { splitter } = text
+  const out = new CopyWriter()
+  let received = 0
+  let encoded = 0
+  let ended = false
+  splitter.resetLines(linesBefore)
+  const onRow = (row: SplitRow): void => {
+    received++
+    const refusal = row.oversized ? tooLarge : encode(row.bytes, row.line, row.offset, out)
+    if (refusal) sink.refuse(refusal, row)
+    else encoded++
+  }
+  for (;;) {
+    const done = splitter.rows(limit, ended, onRow)
+    if (out.length >= writeBytes || (done && out.length > 0)) await sink.write(out.take())
+    await sink.flush()
+    if (done) break
+    ended = !(await text.more())
+  }
+  return { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended }
+}
+
+const tooLarge = refuse('row-too-large', null, 'the row is larger than the dataset allows')

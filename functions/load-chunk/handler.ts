@@ -1,0 +1,40 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { parseChunkJob } from '#core/chunk.ts'
+import { readEnv } from '#core/env.ts'
+import { datasets } from '#datasets'
+import { sendChunks } from '#platform/chunk-queue.ts'
+import { openChunkStore } from '#platform/chunk-store.ts'
+import { objectReader } from '#platform/objects.ts'
+import { textOpener } from '#platform/open-text.ts'
+import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/projection.ts'
+import { openTable } from '#platform/table.ts'
+import { queueHandler } from '#platform/worker.ts'
+import { spec } from './env.ts'
+import { createLoadChunk } from './load-chunk.ts'
+
+const env = readEnv(spec, process.env)
+const s3 = new S3Client({ forcePathStyle: true })
+const sqs = new SQSClient({})
+const table = openTable(env.TABLE_NAME)
+
+const loadChunk = createLoadChunk({
+  ...openChunkStore(env.DATABASE_SECRET_ARN, s3, env.REJECTS_BUCKET),
+  findLoad: (id) => getLoad(table, id),
+  findDataset: (name) => datasets.get(name),
+  openText: textOpener(objectReader(s3, env.RAW_BUCKET)),
+  projectChunk: (id, result) => projectChunk(table, id, result),
+  finishLoad: (id) => finishLoad(table, id),
+  failLoad: (id, error) => failLoad(table, id, error),
+  sendChunk: (job, traceparent) => sendChunks(sqs, env.CHUNK_QUEUE_URL, [job], traceparent),
+})
+
+export const handler = queueHandler({
+  sqs,
+  queueUrl: env.CHUNK_QUEUE_URL,
+  async handle(record, timeLeft) {
+    const job = parseChunkJob(record.body)
+    if (!job) throw new Error('the message is no chunk job')
+    await loadChunk(job, timeLeft)
+  },
+})

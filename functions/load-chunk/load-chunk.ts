@@ -1,0 +1,52 @@
+import type { ChunkJob } from '#core/chunk.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { LoadError } from '#core/errors.ts'
+import type { ChunkResult, Load } from '#core/load.ts'
+import type { RowSink } from '#core/read-rows.ts'
+import { loadRange } from './range.ts'
+import { loadSequence } from './sequence.ts'
+import type { ChunkRead, OpenText } from './text.ts'
+
+/** What the function needs of the world. */
+export interface LoadChunkDeps {
+  readonly findLoad: (id: string) => Promise<Load | undefined>
+  readonly findDataset: (name: string) => Dataset | undefined
+  readonly openText: OpenText
+  /** A committed chunk as the ledger has it. */
+  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
+  /** Commits what `read` sends to the sink, exactly once; undefined when the chunk was committed before. */
+  readonly commitChunk: (
+    load: Load,
+    dataset: Dataset,
+    chunk: number,
+    read: (sink: RowSink) => Promise<ChunkRead>,
+  ) => Promise<ChunkResult | undefined>
+  readonly projectChunk: (load: string, result: ChunkResult) => Promise<void>
+  /** Ends the load when all of its chunks are projected. */
+  readonly finishLoad: (load: string) => Promise<void>
+  readonly failLoad: (load: string, error: LoadError) => Promise<void>
+  readonly sendChunk: (job: ChunkJob, traceparent: string) => Promise<void>
+}
+
+/** @param timeLeft milliseconds until the function is stopped */
+export type LoadChunk = (job: ChunkJob, timeLeft: () => number) => Promise<void>
+
+/**
+ * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, and shows the results in the load.
+ * A load that can never succeed is ended here; every other failure is thrown, and the queue delivers again.
+ */
+export function createLoadChunk(deps: LoadChunkDeps): LoadChunk {
+  return async (job, timeLeft) => {
+    const load = await deps.findLoad(job.load)
+    if (load?.state !== 'loading') return
+    try {
+      const dataset = deps.findDataset(load.dataset)
+      if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
+      if (job.mode === 'range') await loadRange(deps, load, dataset, job.chunk)
+      else await loadSequence(deps, load, dataset, job.chunk, timeLeft)
+    } catch (error) {
+      if (!(error instanceof LoadError)) throw error
+      await deps.failLoad(load.id, error)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import type { Dataset } from '#core/dataset.ts'
+import { rowFormats } from '#core/format.ts'
+import type { Load } from '#core/load.ts'
+import { readRows } from '#core/read-rows.ts'
+import { RowSplitter } from '#core/row-splitter.ts'
+import type { LoadChunkDeps } from './load-chunk.ts'
+import { feed } from './text.ts'
+
+/** Loads the rows that begin in the chunk's byte range. Its checksum covers exactly the range, wherever its rows begin and end. */
+export async function loadRange(deps: LoadChunkDeps, load: Load, dataset: Dataset, chunk: number): Promise<void> {
+  const start = chunk * load.chunkSize!
+  const end = Math.min(start + load.chunkSize!, load.size)
+  const { scanner, encoder } = rowFormats[load.format]
+  const encode = encoder(dataset, new Date(load.createdAt), Buffer.alloc(0))
+  const committed = await deps.commitChunk(load, dataset, chunk, async (sink) => {
+    // One byte early: if it is a newline, a row begins exactly at the start of the range.
+    const from = Math.max(0, start - 1)
+    const text = deps.openText(load, { from, to: end, sourceFrom: start, sourceTo: end })
+    const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: start > 0 })
+    try {
+      const rows = await readRows(feed(splitter, text.pieces), end, encode, sink)
+      return { ...rows, ...text.takeSource(), last: end === load.size }
+    } finally {
+      await text.pieces.return?.()
+    }
+  })
+  const result = committed ?? (await deps.committedChunk(load.id, chunk))
+  if (result) await deps.projectChunk(load.id, result)
+  await deps.finishLoad(load.id)
+}

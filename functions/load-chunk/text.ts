@@ -1,0 +1,49 @@
+import type { Load } from '#core/load.ts'
+import type { RowsRead, Text } from '#core/read-rows.ts'
+import type { RowSplitter } from '#core/row-splitter.ts'
+
+/** The bytes of the object that a chunk accounts for: their range and CRC32. */
+export interface SourceRange {
+  readonly sourceStart: number
+  readonly sourceEnd: number
+  readonly crc32: number
+}
+
+/** What reading a chunk found out. */
+export interface ChunkRead extends RowsRead, SourceRange {
+  /** True when the text ends in this chunk. */
+  readonly last: boolean
+}
+
+/** The text of an upload from some point on. */
+export interface OpenedText {
+  /** Inflated if the object is compressed. */
+  readonly pieces: AsyncIterator<Buffer>
+  /** The source bytes that passed since the last call. */
+  readonly takeSource: () => SourceRange
+}
+
+export interface TextRange {
+  /** Text offset from which the text is needed. Compressed text always begins at 0. */
+  readonly from: number
+  /** Text is certainly needed up to here. */
+  readonly to: number
+  /** Source bytes before or behind this range are not accounted for. */
+  readonly sourceFrom: number
+  readonly sourceTo: number
+}
+
+export type OpenText = (load: Load, range: TextRange) => OpenedText
+
+/** Feeds a splitter. */
+export function feed(splitter: RowSplitter, pieces: AsyncIterator<Buffer>): Text {
+  return {
+    splitter,
+    async more() {
+      const { value, done } = await pieces.next()
+      if (done) return false
+      splitter.push(value)
+      return true
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import type { Load } from '#core/load.ts'
+import type { ReadObject } from './objects.ts'
+import { gzipText, plainText, SourceChecksum } from './source.ts'
+
+interface Range {
+  readonly from: number
+  readonly to: number
+  readonly sourceFrom: number
+  readonly sourceTo: number
+}
+
+/** Opens a load's text at an offset: a ranged read of a plain object; of a gzip object the inflated text, whose beginning is read and let go. */
+export function textOpener(read: ReadObject) {
+  return (load: Load, range: Range) => {
+    const checksum = new SourceChecksum(range.sourceFrom, range.sourceTo)
+    const source = { read, key: load.objectKey, size: load.size }
+    const text =
+      load.compression === 'gzip' ? skip(gzipText(source, checksum), range.from) : plainText(source, range.from, range.to, checksum)
+    return { pieces: text, takeSource: () => checksum.take() }
+  }
+}
+
+async function* skip(text: AsyncGenerator<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let left = bytes
+  for await (const piece of text) {
+    if (left >= piece.length) left -= piece.length
+    else {
+      yield left === 0 ? piece : piece.subarray(left)
+      left = 0
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
+import { GetCommand, paginateQuery, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { ChunkPlan } from '#core/chunk.ts'
+import { type Ending, endingOf } from '#core/ending.ts'
+import type { LoadError } from '#core/errors.ts'
+import { type ChunkResult, chunkKey, type Load, loadKey } from '#core/load.ts'
+import { isAwsError } from './aws-errors.ts'
+import type { Table } from './table.ts'
+
+/**
+ * What the database committed, shown in DynamoDB. Everything here can run twice and changes nothing the second time:
+ * the ledger is the truth, and this only follows it.
+ */
+
+/** The load as it is now (a consistent read), or undefined. */
+export async function getLoad({ client, name }: Table, id: string): Promise<Load | undefined> {
+  const { Item } = await client.send(new GetCommand({ TableName: name, Key: loadKey(id), ConsistentRead: true }))
+  return Item as Load | undefined
+}
+
+/** Fixes the plan and opens the load. The first plan stands: later calls get it back. */
+export async function startLoad({ client, name }: Table, id: string, plan: ChunkPlan, now: Date): Promise<Load | undefined> {
+  try {
+    const { Attributes } = await client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: `SET #state = :loading, chunkSize = :size, startedAt = :now${plan.planned === undefined ? '' : ', planned = :planned'}`,
+        ConditionExpression: '#state IN (:receiving, :loading) AND attribute_not_exists(chunkSize)',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: {
+          ':loading': 'loading',
+          ':receiving': 'receiving',
+          ':size': plan.chunkSize,
+          ':now': now.toISOString(),
+          ...(plan.planned === undefined ? {} : { ':planned': plan.planned }),
+        },
+        ReturnValues: 'ALL_NEW',
+      }),
+    )
+    return Attributes as Load
+  } catch (error) {
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return getLoad({ client, name }, id)
+    throw error
+  }
+}
+
+/** Conflicts with other chunks of the same load that are tried again, and the longest first wait in milliseconds. */
+const conflictTries = 12
+const conflictWait = 20
+
+/** Adds one chunk's result to its load, once. */
+export async function projectChunk({ client, name }: Table, id: string, result: ChunkResult): Promise<void> {
+  const command = new TransactWriteCommand({
+    TransactItems: [
+      { Put: { TableName: name, Item: { ...chunkKey(id, result.chunk), ...result }, ConditionExpression: 'attribute_not_exists(pk)' } },
+      {
+        Update: {
+          TableName: name,
+          Key: loadKey(id),
+          UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${
+            result.last ? ' SET planned = :planned' : ''
+          }`,
+          ExpressionAttributeNames: { '#duplicate': 'duplicate' },
+          ExpressionAttributeValues: {
+            ':one': 1,
+            ':bytes': result.sourceEnd - result.sourceStart,
+            ':received': result.received,
+            ':loaded': result.loaded,
+            ':updated': result.updated,
+            ':duplicate': result.duplicate,
+            ':rejected': result.rejected,
+            ...(result.last ? { ':planned': result.chunk + 1 } : {}),
+          },
+        },
+      },
+    ],
+  })
+  for (let n = 1; ; n++) {
+    try {
+      await client.send(command)
+      return
+    } catch (error) {
+      const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : []
+      if (reasons[0]?.Code === 'ConditionalCheckFailed') return
+      if (n >= conflictTries || !reasons.some((r) => r.Code === 'TransactionConflict')) throw error
+      await sleep(Math.random() * conflictWait * 2 ** Math.min(n, 6))
+    }
+  }
+}
+
+/** Every projected chunk of a load, in order, in bounded pages. */
+export async function* projectedChunks({ client, name }: Table, id: string): AsyncGenerator<ChunkResult> {
+  const pages = paginateQuery(
+    { client, pageSize: 1000 },
+    {
+      TableName: name,
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :chunk)',
+      ExpressionAttributeValues: { ':pk': loadKey(id).pk, ':chunk': 'CHUNK#' },
+      ConsistentRead: true,
+    },
+  )
+  for await (const page of pages) for (const item of page.Items ?? []) yield item as ChunkResult
+}
+
+/** Ends the load when all of its chunks are projected: the chain of checksums and the counts are followed to the end. */
+export async function finishLoad(table: Table, id: string): Promise<void> {
+  const load = await getLoad(table, id)
+  if (load?.state !== 'loading' || load.planned === undefined || load.committed < load.planned) return
+  await endLoad(table, id, await endingOf(load, projectedChunks(table, id)))
+}
+
+/** Ends a load that can never succeed. What was committed stays and is counted. */
+export async function failLoad(table: Table, id: string, error: LoadError): Promise<void> {
+  await endLoad(table, id, { state: 'failed', problem: error.problem })
+}
+
+/** The first ending stands. */
+async function endLoad({ client, name }: Table, id: string, { state, ...facts }: Ending): Promise<void> {
+  const names = Object.keys(facts)
+  try {
+    await client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: `SET #state = :state${names.map((f) => `, #${f} = :${f}`).join('')}`,
+        ConditionExpression: '#state IN (:receiving, :loading)',
+        ExpressionAttributeNames: { '#state': 'state', ...Object.fromEntries(names.map((f) => [`#${f}`, f])) },
+        ExpressionAttributeValues: {
+          ':state': state,
+          ':receiving': 'receiving',
+          ':loading': 'loading',
+          ...Object.fromEntries(Object.entries(facts).map(([f, v]) => [`:${f}`, v])),
+        },
+      }),
+    )
+  } catch (error) {
+    if (!isAwsError(error, 'ConditionalCheckFailedException')) throw error
+  }
+}
+
+/** Opens a failed load again for a replay. What is committed stays committed. */
+export async function reopenLoad({ client, name }: Table, id: string): Promise<Load | undefined> {
+  try {
+    const { Attributes } = await client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: 'SET #state = :loading REMOVE problem, loadedCrc32',
+        ConditionExpression: '#state IN (:failed, :loading) AND attribute_exists(chunkSize)',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: { ':loading': 'loading', ':failed': 'failed' },
+        ReturnValues: 'ALL_NEW',
+      }),
+    )
+    return Attributes as Load
+  } catch (error) {
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return getLoad({ client, name }, id)
+    throw error
+  }
+}

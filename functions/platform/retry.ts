@@ -1,0 +1,50 @@
+/**
+ * What to do about an error of Postgres, by SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html
+ * `wait`: nothing is wrong with the data; try again. `reject`: a row is at fault; find it. `stop`: a person must look.
+ */
+export type Verdict = 'wait' | 'reject' | 'stop'
+
+const byClass: Readonly<Record<string, Verdict>> = {
+  '08': 'wait', // connection exception
+  '22': 'reject', // data exception
+  '23': 'reject', // integrity constraint violation
+  '40': 'wait', // transaction rollback: deadlock, serialization failure
+  '53': 'wait', // insufficient resources
+  '55': 'wait', // object not in prerequisite state: lock not available
+  '57': 'wait', // operator intervention: shutdown, failover
+  '58': 'wait', // system error
+  P0: 'reject', // raise_exception in a trigger
+}
+const byState: Readonly<Record<string, Verdict>> = {
+  '57014': 'wait', // query canceled
+  '25006': 'wait', // read-only transaction: the writer has moved
+}
+/** Errors of the socket, before Postgres could say anything. */
+const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH'])
+
+export function verdictOn(error: unknown): Verdict {
+  if (!(error instanceof Error)) return 'stop'
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  if (network.has(code) || /Connection terminated|timeout expired|not queryable/i.test(error.message)) return 'wait'
+  return byState[code] ?? byClass[code.slice(0, 2)] ?? 'stop'
+}
+
+export interface RetryOptions {
+  /** Tries in all, the first included. */
+  readonly tries: number
+  /** Longest first wait, milliseconds; doubles with each try. */
+  readonly base: number
+  readonly retryable: (error: unknown) => boolean
+}
+
+/** Exponential backoff with full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
+export async function retry<T>(work: () => Promise<T>, { tries, base, retryable }: RetryOptions): Promise<T> {
+  for (let n = 1; ; n++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (n >= tries || !retryable(error)) throw error
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * base * 2 ** (n - 1)))
+    }
+  }
+}
