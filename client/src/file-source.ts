@@ -7,7 +7,12 @@ import type { Source } from './source.ts'
 /** A file on disk, for Node. Close it when the push is over. */
 export async function fileSource(path: string): Promise<Source & AsyncDisposable> {
   const file = await open(path, 'r')
-  const { size } = await file.stat()
+  const stat = await file.stat()
+  if (!stat.isFile()) {
+    await file.close()
+    throw new Error('it is not a regular file, and only such a file can be read again by range')
+  }
+  const { size } = stat
 
   async function read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(end - start)

@@ -19,13 +19,13 @@ export interface Clock {
   readonly sleep: (ms: number, signal: AbortSignal | undefined) => Promise<void>
 }
 
-/** 4xx answers that another try may change: timeout, too early, throttled. */
+/** 4xx answers that another try may change: timeout, too early, throttled; and an upload that another request is completing. */
 const retryableRefusals = new Set([408, 425, 429])
 
 export function isRetryable(error: unknown): error is RefusedError | UnavailableError {
   if (error instanceof UnavailableError) return true
   if (!(error instanceof RefusedError)) return false
-  return retryableRefusals.has(error.status) || (error.status === 409 && error.retryAfterMs !== undefined)
+  return retryableRefusals.has(error.status) || error.problem?.code === 'upload-busy'
 }
 
 /**
@@ -63,7 +63,8 @@ export async function retrying<T>(
 export function retryAfterMs(header: string | null, now: number): number | undefined {
   if (header === null) return undefined
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000
-  const date = Date.parse(header)
+  // An HTTP date begins with the day of the week; Date.parse alone takes nearly anything.
+  const date = /^[A-Z][a-z]{2,8},/.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 

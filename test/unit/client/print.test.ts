@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Receipt } from '#core/receipt.ts'
+import { bytes, count, duration, short, table } from '../../../client/src/cli/figures.ts'
+import { printReceipt, printReject } from '../../../client/src/cli/print.ts'
+import { createProgressBar, renderBar } from '../../../client/src/cli/progress.ts'
+
+const receipt: Receipt = {
+  id: 'ld_1',
+  dataset: 'flights',
+  door: 'file',
+  state: 'complete',
+  fileName: 'flights.ndjson',
+  rows: { received: 3_000_000, loaded: 2_999_996, updated: 0, duplicate: 1, rejected: 3, pending: 0 },
+  chunks: { planned: 11, committed: 11 },
+  bytes: { received: 329_672_591, read: 329_672_591 },
+  checksum: { algorithm: 'CRC32', uploaded: '9f3a11c2', loaded: '9f3a11c2' },
+  problem: null,
+  trace: '00-aa-bb-01',
+  createdAt: '2026-11-21T04:51:40.000Z',
+  startedAt: '2026-11-21T04:51:43.000Z',
+  committedAt: '2026-11-21T04:52:13.000Z',
+  expiresAt: null,
+  links: { self: '/v1/loads/ld_1', rejects: '/v1/loads/ld_1/rejects' },
+}
+
+test('a receipt reads as a page', () => {
+  assert.equal(
+    printReceipt(receipt),
+    `Load ld_1: complete, 3 rows rejected
+
+  3,000,000 received = 2,999,996 loaded + 0 updated + 1 duplicate + 3 rejected + 0 pending
+
+  loaded     2,999,996  new in the table
+  updated            0  took the place of an older row
+  duplicate          1  were there already, and were left alone
+  rejected           3  not loaded; why: millrace rejects ld_1
+  pending            0  not decided yet
+
+  dataset  flights
+  file     flights.ndjson, 329.7 MB
+  chunks   11 of 11 committed
+  CRC32    9f3a11c2 sent and read: they match
+  time     opened 2026-11-21 04:51:40 UTC, committed 2026-11-21 04:52:13 UTC: loaded in 30.0 s, 100,000 rows/s
+  trace    00-aa-bb-01
+`,
+  )
+})
+
+test('a receipt that does not add up, or whose checksums differ, says so aloud', () => {
+  const wrong = { ...receipt, rows: { ...receipt.rows, loaded: 5 }, checksum: { ...receipt.checksum, loaded: '00000000' } }
+  assert.match(printReceipt(wrong), /THIS DOES NOT ADD UP/)
+  assert.match(printReceipt(wrong), /THEY DIFFER/)
+  assert.doesNotMatch(printReceipt(receipt), /ADD UP|DIFFER/)
+})
+
+test('a reject says where, which column, why, and its code', () => {
+  const reject = { line: 1200, offset: 5, column: 'delay', code: 'wrong-type', message: 'not a number', raw: '', truncated: false }
+  assert.equal(printReject(reject), 'line 1,200, column "delay": not a number (wrong-type)')
+  assert.equal(printReject({ ...reject, line: null, column: null }), 'byte 5: not a number (wrong-type)')
+})
+
+test('figures are written for people', () => {
+  assert.deepEqual([0, 1, 999, 1000, 329_672_591, 5e12].map(bytes), ['0 bytes', '1 byte', '999 bytes', '1.0 kB', '329.7 MB', '5.0 TB'])
+  assert.deepEqual([0, 950, 71_234, 3_100_000].map(short), ['0', '950', '71.2 k', '3.1 M'])
+  assert.deepEqual([0, 1500, 61_000, 3_723_000].map(duration), ['0.0 s', '1.5 s', '1 min 1 s', '1 h 2 min'])
+  assert.equal(count(3_000_000), '3,000,000')
+  assert.equal(
+    table(
+      [
+        ['a', '1'],
+        ['bbb', '22'],
+      ],
+      new Set([1]),
+    ),
+    'a     1\nbbb  22',
+  )
+})
+
+const half = { label: 'sending', bytes: 5e6, totalBytes: 10e6, bytesPerSecond: 1e6, rowsPerSecond: 2000 }
+
+test('the bar shows share, bytes, speed, rows and time left, in whatever room there is', () => {
+  assert.equal(renderBar(half, 120), 'sending  ███████████████░░░░░░░░░░░░░░░  50 %  5.0 MB of 10.0 MB  1.0 MB/s  2.0 k rows/s  5.0 s left')
+  for (let columns = 1; columns < 140; columns++) assert.ok(renderBar(half, columns).length < columns)
+  assert.match(renderBar({ ...half, bytes: 0, bytesPerSecond: 0, rowsPerSecond: 0 }, 100), /^sending {2}░+ {3}0 %[^NI]*MB\/s$/)
+  assert.match(renderBar({ ...half, totalBytes: 0, bytes: 0 }, 100), /100 %/)
+})
+
+test('each phase leaves one line behind; what an earlier push sent is not counted as speed', () => {
+  let now = 0
+  let screen = ''
+  const bar = createProgressBar({ write: (text) => void (screen += text), columns: () => 100, now: () => now })
+  bar.show({ phase: 'check', bytes: 0, totalBytes: 10e6, rows: 0 })
+  now = 1000
+  bar.show({ phase: 'check', bytes: 10e6, totalBytes: 10e6, rows: 100 })
+  bar.show({ phase: 'open', load: 'ld_1', key: 'k', replayed: true })
+  bar.show({ phase: 'upload', bytes: 8e6, totalBytes: 10e6, resumed: 8e6, rows: 100 })
+  now = 2000
+  bar.show({ phase: 'upload', bytes: 10e6, totalBytes: 10e6, resumed: 8e6, rows: 100 })
+  bar.end()
+  bar.end()
+  const lines = screen.split('\n').map((line) => line.split('\u001b[2K').at(-1))
+  assert.deepEqual(lines, [
+    'checked  10.0 MB, 100 rows in 1.0 s, 10.0 MB/s',
+    'sent     2.0 MB, 100 rows in 1.0 s, 2.0 MB/s; 8.0 MB were there from an earlier push',
+    '',
+  ])
+})
