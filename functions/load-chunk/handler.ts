@@ -29,12 +29,8 @@ const loadChunk = createLoadChunk({
   sendChunk: (job, traceparent) => sendChunks(sqs, env.CHUNK_QUEUE_URL, [job], traceparent),
 })
 
-export const handler = queueHandler({
-  sqs,
-  queueUrl: env.CHUNK_QUEUE_URL,
-  async handle(record, timeLeft) {
-    const job = parseChunkJob(record.body)
-    if (!job) throw new Error('the message is no chunk job')
-    await loadChunk(job, timeLeft)
-  },
+export const handler = queueHandler(sqs, async (record, timeLeft) => {
+  const job = parseChunkJob(record.body)
+  if (!job) throw new Error('the message is no chunk job')
+  await loadChunk(job, timeLeft)
 })

@@ -1,22 +1,6 @@
 import type { Readable } from 'node:stream'
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3'
+import { GetObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3'
 import { LoadError } from '#core/errors.ts'
-
-export interface ObjectHead {
-  readonly size: number
-  readonly etag: string
-}
-
-/** @returns undefined when there is no such object */
-export async function headObject(s3: S3Client, bucket: string, key: string): Promise<ObjectHead | undefined> {
-  try {
-    const head = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
-    return { size: head.ContentLength ?? 0, etag: head.ETag ?? '' }
-  } catch (error) {
-    if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return undefined
-    throw error
-  }
-}
 
 /** The part of an object from byte `from` up to, not including, `to`, as it streams in. */
 export type ReadObject = (key: string, from: number, to: number) => AsyncIterable<Buffer>
@@ -52,6 +36,9 @@ async function openObject(s3: S3Client, bucket: string, key: string, range: stri
   }
 }
 
-export async function putText(s3: S3Client, bucket: string, key: string, body: string): Promise<void> {
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: 'application/x-ndjson' }))
+/** The first bytes of an object: fewer when it is shorter. */
+export async function readHead(read: ReadObject, key: string, bytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of read(key, 0, bytes)) pieces.push(piece)
+  return Buffer.concat(pieces)
 }

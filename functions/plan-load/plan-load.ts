@@ -1,0 +1,88 @@
+import { type ChunkJob, type ChunkPlan, planChunks } from '#core/chunk.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { LoadError } from '#core/errors.ts'
+import type { Load } from '#core/load.ts'
+import type { PlanMessage } from '#core/plan-message.ts'
+
+/** What the function needs of the world. */
+export interface PlanLoadDeps {
+  readonly findLoad: (id: string) => Promise<Load | undefined>
+  readonly findDataset: (name: string) => Dataset | undefined
+  /** The first bytes of an object. */
+  readonly sniff: (key: string, bytes: number) => Promise<Buffer>
+  /** Fixes the plan, unless there is one; the load as it then is. */
+  readonly startLoad: (id: string, plan: ChunkPlan) => Promise<Load | undefined>
+  /** Opens a failed load again; the load as it then is. */
+  readonly reopenLoad: (id: string) => Promise<Load | undefined>
+  readonly failLoad: (id: string, error: LoadError) => Promise<void>
+  readonly sendChunks: (jobs: Iterable<ChunkJob>, traceparent: string) => Promise<void>
+  /** Keeps a note of an object that belongs to no load. */
+  readonly noteOrphan: (key: string, reason: string) => Promise<void>
+}
+
+export type PlanLoad = (message: PlanMessage) => Promise<Load | undefined>
+
+/**
+ * Cuts an uploaded object into chunks. Everything here may happen twice: the first plan stands, and a chunk that is
+ * queued again finds itself in the ledger.
+ */
+export function createPlanLoad(deps: PlanLoadDeps): PlanLoad {
+  return async (message) => {
+    if (message.kind === 'replay') return enqueue(deps, await deps.reopenLoad(message.load))
+    const id = message.key.split('/').at(-1)!
+    const load = await deps.findLoad(id)
+    const reason = orphanReason(load, message.key)
+    if (reason !== undefined) {
+      await deps.noteOrphan(message.key, reason)
+      return undefined
+    }
+    return start(deps, load!, message.size)
+  }
+}
+
+function orphanReason(load: Load | undefined, key: string): string | undefined {
+  if (load?.objectKey !== key) return 'no load has this key: the object was not uploaded through the API'
+  if (load.state === 'receiving' && load.uploadedCrc32 === undefined) return 'its upload was not completed through the API'
+  if (load.state === 'aborted' || load.state === 'expired') return `its load is ${load.state}`
+  return undefined
+}
+
+async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load | undefined> {
+  try {
+    const dataset = datasetOf(deps, load)
+    if (size !== load.size)
+      throw new LoadError('size-mismatch', `The object has ${size} bytes; ${load.size} were declared when the upload was opened.`)
+    checkCompression(load, await deps.sniff(load.objectKey, 2))
+    return await enqueue(deps, await deps.startLoad(load.id, planChunks(dataset, load, size)))
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error
+    await deps.failLoad(load.id, error)
+    return load
+  }
+}
+
+async function enqueue(deps: PlanLoadDeps, load: Load | undefined): Promise<Load | undefined> {
+  if (load?.state !== 'loading' || load.chunkSize === undefined) return load
+  await deps.sendChunks(jobsOf(load, planChunks(datasetOf(deps, load), load, load.size).mode), load.traceparent)
+  return load
+}
+
+function* jobsOf({ tenant, id: load, planned = 1 }: Load, mode: ChunkJob['mode']): Generator<ChunkJob> {
+  const messages = mode === 'range' ? planned : 1
+  for (let chunk = 0; chunk < messages; chunk++) yield { tenant, load, chunk, mode }
+}
+
+function datasetOf(deps: PlanLoadDeps, load: Load): Dataset {
+  const dataset = deps.findDataset(load.dataset)
+  if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
+  return dataset
+}
+
+/** A gzip member begins with these two bytes (RFC 1952, 2.3.1); neither JSON nor CSV text does. */
+function checkCompression({ compression }: Load, head: Buffer): void {
+  const gzip = head[0] === 0x1f && head[1] === 0x8b
+  if (compression === 'gzip' && !gzip)
+    throw new LoadError('compression-mismatch', 'The file was declared as gzip, but it is not; declare compression "none".')
+  if (compression === 'none' && gzip)
+    throw new LoadError('compression-mismatch', 'The file is gzip, but was declared as not compressed; declare compression "gzip".')
+}
