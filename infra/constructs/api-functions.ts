@@ -1,0 +1,147 @@
+import type { Construct } from 'constructs'
+import { spec as abortUpload } from '../../functions/abort-upload/env.ts'
+import { spec as checkHealth } from '../../functions/check-health/env.ts'
+import { spec as completeUpload } from '../../functions/complete-upload/env.ts'
+import { spec as listLoads } from '../../functions/list-loads/env.ts'
+import { spec as listRejects } from '../../functions/list-rejects/env.ts'
+import { spec as openUpload } from '../../functions/open-upload/env.ts'
+import { spec as replayLoad } from '../../functions/replay-load/env.ts'
+import { spec as showContract } from '../../functions/show-contract/env.ts'
+import { spec as showDatasets } from '../../functions/show-datasets/env.ts'
+import { spec as showLoad } from '../../functions/show-load/env.ts'
+import { spec as showUpload } from '../../functions/show-upload/env.ts'
+import { spec as signParts } from '../../functions/sign-parts/env.ts'
+import type { Verb } from '../routes.ts'
+import type { StorageStack } from '../stacks/storage.ts'
+import type { Stage } from '../stage.ts'
+import { VerbFunction } from './verb-function.ts'
+
+/** The API's functions, each with exactly what it may do. None is in the VPC: the door never waits for the database. */
+export function apiFunctions(scope: Construct, stage: Stage, storage: StorageStack): Readonly<Record<Verb, VerbFunction>> {
+  const { table, raw, rejects, plan, key } = storage
+  const byTenant = `${table.tableArn}/index/byTenant`
+  const open = { REQUESTS_PER_SECOND: String(stage.throttle.rate) }
+  const loads = { ...open, TABLE_NAME: table.tableName, GATEWAY_AUTHENTICATES: String(stage.gatewayAuthenticates) }
+  const uploads = { ...loads, RAW_BUCKET: raw.bucket.bucketName }
+  const PLAN_QUEUE_URL = plan.queue.queueUrl
+  const REJECTS_BUCKET = rejects.bucket.bucketName
+
+  return {
+    'show-datasets': new VerbFunction(scope, 'show-datasets', {
+      stage,
+      spec: showDatasets,
+      description: 'Tells what can be sent',
+      environment: loads,
+    })
+      .may(['dynamodb:GetItem'], table.tableArn)
+      .mayUseKey(key, 'dynamodb'),
+
+    'open-upload': new VerbFunction(scope, 'open-upload', {
+      stage,
+      spec: openUpload,
+      description: 'Opens a multipart upload',
+      environment: { ...uploads, UPLOAD_HOURS: String(stage.uploadHours) },
+    })
+      .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], raw)
+      .mayUseKey(key, 'dynamodb', 's3'),
+
+    'sign-parts': new VerbFunction(scope, 'sign-parts', {
+      stage,
+      spec: signParts,
+      description: 'Signs parts, with its own credentials: what it may put is what a client may put',
+      environment: { ...uploads, URL_SECONDS: String(stage.urlSeconds) },
+    })
+      .may(['dynamodb:GetItem'], table.tableArn)
+      .mayObjects(['s3:PutObject'], raw)
+      .mayUseKey(key, 'dynamodb', 's3'),
+
+    'show-upload': new VerbFunction(scope, 'show-upload', {
+      stage,
+      spec: showUpload,
+      description: 'Tells which parts S3 has',
+      environment: uploads,
+    })
+      .may(['dynamodb:GetItem'], table.tableArn)
+      .mayObjects(['s3:ListMultipartUploadParts'], raw)
+      .mayUseKey(key, 'dynamodb'),
+
+    'complete-upload': new VerbFunction(scope, 'complete-upload', {
+      stage,
+      spec: completeUpload,
+      description: 'Joins the parts and checks the whole',
+      environment: uploads,
+    })
+      .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject'], raw)
+      .mayUseKey(key, 'dynamodb', 's3'),
+
+    'abort-upload': new VerbFunction(scope, 'abort-upload', {
+      stage,
+      spec: abortUpload,
+      description: 'Aborts an upload and frees its parts',
+      environment: uploads,
+    })
+      .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject'], raw)
+      .mayUseKey(key, 'dynamodb', 's3'),
+
+    'list-loads': new VerbFunction(scope, 'list-loads', {
+      stage,
+      spec: listLoads,
+      description: 'Lists a tenant’s loads, newest first',
+      environment: loads,
+    })
+      .may(['dynamodb:Query'], byTenant)
+      .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem'], table.tableArn)
+      .mayUseKey(key, 'dynamodb'),
+
+    'show-load': new VerbFunction(scope, 'show-load', {
+      stage,
+      spec: showLoad,
+      description: 'Shows a receipt',
+      environment: loads,
+    })
+      .may(['dynamodb:GetItem'], table.tableArn)
+      .mayUseKey(key, 'dynamodb'),
+
+    'list-rejects': new VerbFunction(scope, 'list-rejects', {
+      stage,
+      spec: listRejects,
+      description: 'Pages through rejected rows, or joins them to one download',
+      environment: { ...loads, REJECTS_BUCKET },
+    })
+      .may(['dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'], rejects)
+      .mayUseKey(key, 'dynamodb', 's3'),
+
+    'replay-load': new VerbFunction(scope, 'replay-load', {
+      stage,
+      spec: replayLoad,
+      description: 'Queues a load’s raw object again',
+      environment: { ...uploads, PLAN_QUEUE_URL },
+    })
+      .may(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:GetObject'], raw)
+      .may(['sqs:SendMessage'], plan.queue.queueArn)
+      .mayUseKey(key, 'dynamodb', 's3', 'sqs'),
+
+    'check-health': new VerbFunction(scope, 'check-health', {
+      stage,
+      spec: checkHealth,
+      description: 'Tells whether the API lives, and whether what it depends on answers',
+      environment: { ...open, TABLE_NAME: table.tableName, RAW_BUCKET: raw.bucket.bucketName, REJECTS_BUCKET, PLAN_QUEUE_URL },
+    })
+      .may(['dynamodb:DescribeTable', 'dynamodb:GetItem'], table.tableArn)
+      .may(['s3:ListBucket'], raw.arn, rejects.arn)
+      .may(['sqs:GetQueueAttributes'], plan.queue.queueArn)
+      .mayUseKey(key, 'dynamodb'),
+
+    'show-contract': new VerbFunction(scope, 'show-contract', {
+      stage,
+      spec: showContract,
+      description: 'Serves the OpenAPI document',
+      environment: open,
+    }),
+  }
+}

@@ -1,0 +1,97 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib'
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
+import type { Construct } from 'constructs'
+import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
+import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
+import type { AlarmSpec } from '../constructs/alarm-spec.ts'
+import type { Database } from '../constructs/database.ts'
+import { VerbFunction } from '../constructs/verb-function.ts'
+import type { Stage } from '../stage.ts'
+import { planTimeout, type StorageStack } from './storage.ts'
+
+export interface IngestProps {
+  readonly stage: Stage
+  readonly storage: StorageStack
+  readonly database: Database
+}
+
+/** From an object in the raw bucket to rows in Postgres: plan-load cuts it into chunks, load-chunk commits them. */
+export class IngestStack extends Stack {
+  readonly functions: readonly VerbFunction[]
+  readonly alarms: readonly AlarmSpec[]
+
+  constructor(scope: Construct, id: string, props: IngestProps) {
+    super(scope, id, { description: `Millrace ${props.stage.name}: functions that plan and load` })
+    const { storage, database } = props
+    const planLoad = this.planLoad(props)
+    const loadChunk = this.loadChunk(props)
+    this.functions = [planLoad, loadChunk]
+    this.alarms = this.functions.flatMap((f) => f.alarms)
+    const outputs = {
+      MigrateFunctionName: database.migrate.fn.functionName,
+      LoadChunkFunctionName: loadChunk.fn.functionName,
+      PlanQueueUrl: storage.plan.queue.queueUrl,
+      ChunkQueueUrl: storage.chunks.queue.queueUrl,
+      PlanDeadLetterQueueUrl: storage.plan.deadLetters.queueUrl,
+      ChunkDeadLetterQueueUrl: storage.chunks.deadLetters.queueUrl,
+    }
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
+  }
+
+  private planLoad({ stage, storage }: IngestProps): VerbFunction {
+    const { table, raw, deadLetters, plan, chunks, key } = storage
+    const planLoad = new VerbFunction(this, 'plan-load', {
+      stage,
+      spec: planLoadSpec,
+      description: 'Cuts an uploaded object into chunks and queues them',
+      environment: {
+        TABLE_NAME: table.tableName,
+        RAW_BUCKET: raw.bucket.bucketName,
+        CHUNK_QUEUE_URL: chunks.queue.queueUrl,
+        DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
+      },
+      timeout: planTimeout,
+    })
+    planLoad
+      .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:GetObject'], raw)
+      .mayObjects(['s3:PutObject'], deadLetters)
+      .may(['sqs:SendMessage'], chunks.queue.queueArn)
+      .mayUseKey(key, 's3', 'sqs', 'dynamodb')
+    planLoad.fn.addEventSource(new SqsEventSource(plan.queue, { batchSize: 10, reportBatchItemFailures: true }))
+    return planLoad
+  }
+
+  private loadChunk({ stage, storage, database }: IngestProps): VerbFunction {
+    const { table, raw, rejects, chunks, key } = storage
+    const loadChunk = new VerbFunction(this, 'load-chunk', {
+      stage,
+      spec: loadChunkSpec,
+      description: 'Streams one chunk from S3 into Postgres in one transaction',
+      environment: {
+        TABLE_NAME: table.tableName,
+        RAW_BUCKET: raw.bucket.bucketName,
+        REJECTS_BUCKET: rejects.bucket.bucketName,
+        CHUNK_QUEUE_URL: chunks.queue.queueUrl,
+        DATABASE_SECRET_ARN: database.connection.secretArn,
+      },
+      timeout: stage.chunkTimeout,
+      // Lambda gives a whole core at 1,769 MB: parsing and encoding are bound by it, memory is not needed.
+      memory: 1769,
+      placement: database.placement,
+    })
+    loadChunk
+      .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:GetObject'], raw)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
+      .may(['sqs:SendMessage'], chunks.queue.queueArn)
+      .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
+      .mayUseKey(key, 's3', 'sqs', 'dynamodb')
+    database.mayConnect(loadChunk)
+    // One chunk an invocation: a chunk is the unit of work, and of failure.
+    loadChunk.fn.addEventSource(
+      new SqsEventSource(chunks.queue, { batchSize: 1, maxConcurrency: stage.chunkConcurrency, reportBatchItemFailures: true }),
+    )
+    return loadChunk
+  }
+}

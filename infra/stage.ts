@@ -1,0 +1,156 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib'
+
+export const stageNames = ['local', 'staging', 'production'] as const
+export type StageName = (typeof stageNames)[number]
+
+/** Aurora and what stands around it. */
+export interface DatabaseValues {
+  /** Availability zones of the VPC. 2 is what Aurora's subnet group demands; every interface endpoint is paid for per zone. */
+  readonly zones: number
+  /** ACU (about 2 GiB of memory each). At least 1 and never 0: a paused cluster and RDS Proxy exclude each other. */
+  readonly minCapacity: number
+  /** ACU. COPY is bound by the writer's CPU, about one core per 4 ACU, so this is the ceiling of rows per second. */
+  readonly maxCapacity: number
+  /** Readers that stand by for failover. */
+  readonly readers: number
+  /** How long point-in-time recovery reaches back; 35 days is Aurora's most. */
+  readonly backups: Duration
+  /** Share of max_connections that the proxy may take, percent. The rest is for migrations and people. */
+  readonly proxyConnections: number
+}
+
+/** Requests per second in the long run, and how many at once. API Gateway's limits are best effort: a coarse first fence. */
+export interface Throttle {
+  readonly rate: number
+  readonly burst: number
+}
+
+/** Everything in which one deployment may differ from another. Product code never asks for a stage's name: it meets these values. */
+export interface StageValues {
+  /** What becomes of buckets, the table and logs when their stack is deleted. */
+  readonly removal: RemovalPolicy
+  /** Refuses to delete the table and the cluster, by whomever. */
+  readonly deletionProtection: boolean
+  /** Own KMS keys for what is stored; else the keys that AWS owns. An emulator's KMS protects nothing and costs a call an object. */
+  readonly ownKeys: boolean
+  /** Server access logs of the buckets. The emulators write none. */
+  readonly bucketLogs: boolean
+  /** CloudWatch logs: long enough for an incident to be looked into; the receipts live elsewhere. */
+  readonly logRetentionDays: 7 | 30 | 90
+  readonly logLevel: 'DEBUG' | 'INFO'
+  /** Uploaded objects: replay needs them, and after this they are gone. */
+  readonly rawRetention: Duration
+  /** Rejects and dead letters: as long as the ledger remembers a chunk. */
+  readonly rejectsRetention: Duration
+  /** How long an upload stays open, hours. Lifecycle aborts its parts one day later, so never while a client may still resume. */
+  readonly uploadHours: number
+  /** Life of a presigned part URL, seconds. Parts are signed on demand: it need only outlast one PUT on a slow line. */
+  readonly urlSeconds: number
+  /** Loaders side by side, and with them the load on Postgres; at least 2, the least that an SQS event source takes. */
+  readonly chunkConcurrency: number
+  /** Staging tables of a dataset: one for each loader, and one for each that is still ending while its successor starts. */
+  readonly lanes: number
+  /** Time one chunk may take; 15 minutes is Lambda's most. */
+  readonly chunkTimeout: Duration
+  /** Visibility timeout of a queue as a multiple of its consumer's timeout; AWS advises 6, so that throttling does not use up receives. */
+  readonly visibilityFactor: number
+  /** Aurora, proxy and network of our own; undefined: the connection is a secret named by `-c databaseSecretArn=…`. */
+  readonly database: DatabaseValues | undefined
+  /** The whole API together. */
+  readonly throttle: Throttle
+  /** Routes that start work for S3 or SQS: lower than the whole, so that they cannot starve reads. */
+  readonly writeThrottle: Throttle
+  /** Requests a day of the usage plan, a fence against runaway clients. */
+  readonly dailyQuota: number
+  /** Web ACL in front of the API, with a rate limit for each address: requests in 5 minutes. Undefined: none. */
+  readonly firewallRate: number | undefined
+  /** CloudWatch dashboard and alarms on expressions; emulators know single-metric alarms only. */
+  readonly dashboard: boolean
+}
+
+export interface Stage extends StageValues {
+  readonly name: StageName
+  /** API Gateway runs the authorizer. Without it every function authenticates by itself, with the same code. */
+  readonly gatewayAuthenticates: boolean
+  /** The given connection, where the stage has no database of its own. */
+  readonly databaseSecretArn: string | undefined
+}
+
+const production: StageValues = {
+  removal: RemovalPolicy.RETAIN,
+  deletionProtection: true,
+  ownKeys: true,
+  bucketLogs: true,
+  logRetentionDays: 90,
+  logLevel: 'INFO',
+  rawRetention: Duration.days(30),
+  rejectsRetention: Duration.days(30),
+  uploadHours: 168,
+  urlSeconds: 900,
+  chunkConcurrency: 16,
+  lanes: 32,
+  chunkTimeout: Duration.minutes(15),
+  visibilityFactor: 6,
+  database: { zones: 2, minCapacity: 2, maxCapacity: 64, readers: 1, backups: Duration.days(14), proxyConnections: 80 },
+  throttle: { rate: 500, burst: 1000 },
+  writeThrottle: { rate: 200, burst: 400 },
+  dailyQuota: 5_000_000,
+  firewallRate: 30_000,
+  dashboard: true,
+}
+
+const values: Readonly<Record<StageName, StageValues>> = {
+  production,
+  // The same shape as production, cheaper, and it may be thrown away.
+  staging: {
+    ...production,
+    removal: RemovalPolicy.DESTROY,
+    deletionProtection: false,
+    logRetentionDays: 30,
+    logLevel: 'DEBUG',
+    chunkConcurrency: 4,
+    lanes: 8,
+    database: { zones: 2, minCapacity: 1, maxCapacity: 8, readers: 0, backups: Duration.days(3), proxyConnections: 80 },
+  },
+  // What MiniStack and LocalStack can deploy. A template with one resource type they do not know is refused as a whole.
+  local: {
+    removal: RemovalPolicy.DESTROY,
+    deletionProtection: false,
+    ownKeys: false,
+    bucketLogs: false,
+    logRetentionDays: 7,
+    logLevel: 'INFO',
+    rawRetention: Duration.days(30),
+    rejectsRetention: Duration.days(30),
+    uploadHours: 168,
+    urlSeconds: 900,
+    // Workers of about 70 MB on a developer's machine, and one Postgres beside them.
+    chunkConcurrency: 4,
+    lanes: 8,
+    // Short, so that a killed loader's chunk comes back while someone is watching.
+    chunkTimeout: Duration.seconds(120),
+    visibilityFactor: 1,
+    database: undefined,
+    // Emulators enforce these too; high enough not to be what a measurement measures.
+    throttle: { rate: 2000, burst: 4000 },
+    writeThrottle: { rate: 1000, burst: 2000 },
+    dailyQuota: 100_000_000,
+    firewallRate: undefined,
+    dashboard: false,
+  },
+}
+
+/** Reads the stage from CDK context (`-c stage=… -c databaseSecretArn=… -c gatewayAuthenticates=…`). */
+export function readStage(context: (name: string) => unknown): Stage {
+  const name = stageNames.find((known) => known === (context('stage') ?? 'local'))
+  if (name === undefined) throw new Error(`There is no stage "${context('stage')}": use -c stage=${stageNames.join('|')}`)
+  const gateway = String(context('gatewayAuthenticates') ?? 'true')
+  if (gateway !== 'true' && gateway !== 'false') throw new Error(`-c gatewayAuthenticates must be true or false, not "${gateway}"`)
+  const secret = context('databaseSecretArn')
+  return {
+    ...values[name],
+    name,
+    gatewayAuthenticates: gateway === 'true',
+    databaseSecretArn: typeof secret === 'string' && secret !== '' ? secret : undefined,
+  }
+}
