@@ -9,7 +9,7 @@ export const findApiKey =
   ({ client, name }: Table) =>
   async (key: string): Promise<ApiKey | undefined> => {
     const { Item } = await client.send(new GetCommand({ TableName: name, Key: itemKey(key) }))
-    return Item === undefined || Item['disabled'] === true ? undefined : (Item as ApiKey)
+    return Item === undefined || Item.disabled === true ? undefined : (Item as ApiKey)
   }
 
 /** Stores a key by its hash. */

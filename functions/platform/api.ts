@@ -67,7 +67,7 @@ export function serve(gate: Gate, ...bindings: readonly Binding[]) {
       status: answer.status,
       ms: Math.round(performance.now() - began),
       ...(identity && { tenant: identity.tenant }),
-      ...(event.pathParameters?.['load'] && { load: event.pathParameters['load'] }),
+      ...(event.pathParameters?.load && { load: event.pathParameters.load }),
       requestId,
       trace: traceId(traceparent),
       ...(answer.status >= 500 && fault instanceof Error && { error: fault }),

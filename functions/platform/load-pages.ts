@@ -1,0 +1,128 @@
+import {
+  BatchGetCommand,
+  type BatchGetCommandOutput,
+  QueryCommand,
+  type QueryCommandInput,
+  type QueryCommandOutput,
+} from '@aws-sdk/lib-dynamodb'
+import { RequestError } from '#core/errors.ts'
+import { type ChunkResult, chunkKey, effectiveState, type Load, loadKey } from '#core/load.ts'
+import type { LoadState } from '#core/receipt.ts'
+import { loadOf, tenantPk } from './loads.ts'
+import type { Table } from './table.ts'
+
+export interface LoadFilter {
+  readonly dataset?: string | undefined
+  readonly state?: LoadState | undefined
+}
+export interface LoadsPage {
+  readonly loads: readonly Load[]
+  /** Where the next page begins: the index's sort key of the last load looked at; undefined after the last. */
+  readonly next: string | undefined
+}
+
+/** Index pages read for one answer: a filter that matches little may leave a page short, but never slow. */
+const maxPages = 10
+/** Times BatchGetItem is asked again for what it left out. */
+const maxBatches = 5
+
+/** A tenant's loads, newest first, read through the index and then from the table, so that what is told is current. */
+export const listLoads =
+  (table: Table, clock: () => number = Date.now) =>
+  async (tenant: string, filter: LoadFilter, limit: number, after: string | undefined): Promise<LoadsPage> => {
+    const now = clock()
+    const keys: string[] = []
+    let position = after
+    for (let page = 0; page < maxPages; page++) {
+      const { Items = [], LastEvaluatedKey } = await table.client.send(
+        new QueryCommand(pageQuery(table.name, tenant, filter, now, limit, position)),
+      )
+      const found = Items.map((item) => item.createdSk as string)
+      const room = limit - keys.length
+      keys.push(...found.slice(0, room))
+      if (found.length > room || (keys.length === limit && LastEvaluatedKey)) {
+        return { loads: await readLoads(table, keys, filter, now), next: keys.at(-1) }
+      }
+      position = LastEvaluatedKey?.createdSk as string | undefined
+      if (position === undefined) return { loads: await readLoads(table, keys, filter, now), next: undefined }
+    }
+    return { loads: await readLoads(table, keys, filter, now), next: position }
+  }
+
+function pageQuery(
+  table: string,
+  tenant: string,
+  { dataset, state }: LoadFilter,
+  now: number,
+  limit: number,
+  after: string | undefined,
+): QueryCommandInput {
+  const filters = [...(dataset === undefined ? [] : ['#dataset = :dataset']), ...(state === undefined ? [] : [stateFilter(state)])]
+  const names = { ...(dataset !== undefined && { '#dataset': 'dataset' }), ...(state !== undefined && { '#state': 'state' }) }
+  const computed = state === 'receiving' || state === 'expired'
+  return {
+    TableName: table,
+    IndexName: 'byTenant',
+    KeyConditionExpression: 'tenantPk = :tenant',
+    ScanIndexForward: false,
+    // Counted before the filter; with one, read further at a time.
+    Limit: filters.length > 0 ? Math.max(limit, 250) : limit,
+    ...(filters.length > 0 && { FilterExpression: filters.join(' AND '), ExpressionAttributeNames: names }),
+    ExpressionAttributeValues: {
+      ':tenant': tenantPk(tenant),
+      ...(dataset !== undefined && { ':dataset': dataset }),
+      ...(state !== undefined && { ':state': state }),
+      ...(state === 'expired' && { ':receiving': 'receiving' }),
+      ...(computed && { ':now': new Date(now).toISOString() }),
+    },
+    ...(after !== undefined && { ExclusiveStartKey: { ...loadKey(idOf(after)), tenantPk: tenantPk(tenant), createdSk: after } }),
+  }
+}
+
+/** `expired` is stored nowhere: it is `receiving` past its window. Times are ISO 8601 in UTC, so their order is that of text. */
+function stateFilter(state: LoadState): string {
+  if (state === 'receiving') return '(#state = :state AND expiresAt > :now)'
+  if (state === 'expired') return '(#state = :state OR (#state = :receiving AND expiresAt <= :now))'
+  return '#state = :state'
+}
+
+const idOf = (createdSk: string): string => createdSk.slice(createdSk.indexOf('#') + 1)
+
+/** The loads as the table has them now; one that no longer fits the filter, the index being a moment behind, is left out. */
+async function readLoads({ client, name }: Table, sortKeys: readonly string[], filter: LoadFilter, now: number): Promise<Load[]> {
+  const found = new Map<string, Load>()
+  let keys: Record<string, unknown>[] | undefined = sortKeys.map((key) => loadKey(idOf(key)))
+  for (let batch = 0; keys !== undefined && keys.length > 0; batch++) {
+    if (batch === maxBatches) throw new RequestError('unavailable', 'The table is busy; ask again', { retryAfter: 1 })
+    const { Responses, UnprocessedKeys }: BatchGetCommandOutput = await client.send(
+      new BatchGetCommand({ RequestItems: { [name]: { Keys: keys, ConsistentRead: true } } }),
+    )
+    for (const item of Responses?.[name] ?? []) {
+      const load = loadOf(item, now)
+      if (load) found.set(load.id, load)
+    }
+    keys = UnprocessedKeys?.[name]?.Keys
+  }
+  return sortKeys
+    .map((key) => found.get(idOf(key)))
+    .filter((load): load is Load => load !== undefined && (filter.state === undefined || effectiveState(load, now) === filter.state))
+}
+
+/** A load's committed chunks in order, from number `from` on, read page by page as they are asked for. */
+export const chunksOf = ({ client, name }: Table) =>
+  async function* (id: string, from: number): AsyncGenerator<ChunkResult, void, undefined> {
+    let start: QueryCommandOutput['LastEvaluatedKey']
+    do {
+      const { Items = [], LastEvaluatedKey }: QueryCommandOutput = await client.send(
+        new QueryCommand({
+          TableName: name,
+          KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+          ExpressionAttributeValues: { ':pk': loadKey(id).pk, ':from': chunkKey(id, from).sk, ':to': 'CHUNK#9999999' },
+          ConsistentRead: true,
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      )
+      for (const item of Items) yield item as ChunkResult
+      start = LastEvaluatedKey
+    } while (start)
+  }

@@ -1,0 +1,101 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
+import { GetCommand, type GetCommandOutput, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { type Load, loadKey } from '#core/load.ts'
+import type { LoadState } from '#core/receipt.ts'
+import type { Table } from './table.ts'
+
+/** The load items of the table: opened here, moved from state to state by conditional updates, counted by the projection. */
+
+/** Keys of the index `byTenant`: a tenant's loads in the order they were opened. */
+export const tenantPk = (tenant: string): string => `TENANT#${tenant}`
+export const createdSk = (load: Pick<Load, 'createdAt' | 'id'>): string => `${load.createdAt}#${load.id}`
+
+/** The load in an item. An item past its TTL is gone, though DynamoDB may take days to delete it. */
+export function loadOf(item: GetCommandOutput['Item'], now: number): Load | undefined {
+  if (item === undefined || item.ttl * 1000 <= now) return undefined
+  const { pk, sk, tenantPk, createdSk, ...load } = item
+  return load as Load
+}
+
+async function readLoad({ client, name }: Table, id: string, now: number): Promise<Load | undefined> {
+  const { Item } = await client.send(new GetCommand({ TableName: name, Key: loadKey(id), ConsistentRead: true }))
+  return loadOf(Item, now)
+}
+
+/** A load by its id, for its own tenant; to any other tenant it does not exist. */
+export const findLoad =
+  (table: Table, clock: () => number = Date.now) =>
+  async (tenant: string, id: string): Promise<Load | undefined> => {
+    const load = await readLoad(table, id, clock())
+    return load?.tenant === tenant ? load : undefined
+  }
+
+/** Writes a new load. @returns the load that already has the id, when another writer was first */
+export const insertLoad =
+  (table: Table, clock: () => number = Date.now) =>
+  async (load: Load): Promise<Load | undefined> => {
+    const written = await ifConditionHolds(() =>
+      table.client.send(
+        new PutCommand({
+          TableName: table.name,
+          Item: { ...load, ...loadKey(load.id), tenantPk: tenantPk(load.tenant), createdSk: createdSk(load) },
+          ConditionExpression: 'attribute_not_exists(pk) OR #ttl <= :now',
+          ExpressionAttributeNames: { '#ttl': 'ttl' },
+          ExpressionAttributeValues: { ':now': Math.floor(clock() / 1000) },
+        }),
+      ),
+    )
+    return written ? undefined : readLoad(table, load.id, clock())
+  }
+
+/**
+ * Notes the CRC32 of the whole object just before S3 is asked to join the parts: from then on a completion may be under way.
+ * @returns the load's state when it is no longer receiving, else undefined
+ */
+export const noteUploadedCrc32 = (table: Table) => (id: string, crc32: string) =>
+  move(table, id, { from: 'receiving', set: { uploadedCrc32: crc32 } })
+
+/** receiving → loading. @returns the state that was there when another one was: plan-load may have been faster */
+export const startLoading = (table: Table) => (id: string) => move(table, id, { from: 'receiving', set: { state: 'loading' } })
+
+/** receiving → aborted. @returns the state that was there when another one was */
+export const markAborted = (table: Table) => (id: string) => move(table, id, { from: 'receiving', set: { state: 'aborted' } })
+
+/** failed → loading, for a replay. @returns the state that was there when another one was */
+export const reopenFailed = (table: Table) => (id: string) =>
+  move(table, id, { from: 'failed', set: { state: 'loading' }, remove: ['problem', 'committedAt', 'loadedCrc32'] })
+
+interface Move {
+  readonly from: LoadState
+  readonly set: Readonly<Record<string, string>>
+  readonly remove?: readonly string[]
+}
+
+async function move(table: Table, id: string, { from, set, remove = [] }: Move): Promise<LoadState | undefined> {
+  const names = Object.keys(set)
+  const removes = remove.length > 0 ? ` REMOVE ${remove.map((n) => `#${n}`).join(', ')}` : ''
+  const moved = await ifConditionHolds(() =>
+    table.client.send(
+      new UpdateCommand({
+        TableName: table.name,
+        Key: loadKey(id),
+        UpdateExpression: `SET ${names.map((n) => `#${n} = :${n}`).join(', ')}${removes}`,
+        ConditionExpression: '#state = :from',
+        ExpressionAttributeNames: Object.fromEntries(['state', ...names, ...remove].map((n) => [`#${n}`, n])),
+        ExpressionAttributeValues: { ...Object.fromEntries(names.map((n) => [`:${n}`, set[n]])), ':from': from },
+      }),
+    ),
+  )
+  return moved ? undefined : (await readLoad(table, id, 0))?.state
+}
+
+/** False when the item was not as the condition demands. */
+async function ifConditionHolds(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write()
+    return true
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false
+    throw error
+  }
+}
