@@ -4,13 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { detectEmulator } from './endpoint.ts'
 import { indent, LocalFailure } from './failure.ts'
 import { freePort } from './ports.ts'
-import { groupMembers, isRunning, type Started, signal, startDetached, waitForEnd, withEnvironment } from './processes.ts'
+import { groupMembers, isRunning, marker, type Started, signal, startDetached, waitForEnd, withEnvironment } from './processes.ts'
 import { emulatorPython, packages } from './python.ts'
 import type { EmulatorRecord } from './record.ts'
 import { repository, type StateDir, toolsDir } from './state-dir.ts'
 
-/** In the environment of the emulator and, since it hands its environment on, of every function it runs: how leftovers are found. */
-const marker = 'MILLRACE_EMULATOR_OF'
 const firstPort = 4577
 
 export interface EmulatorOptions {
@@ -27,13 +25,15 @@ export async function startEmulator(dir: StateDir, options: EmulatorOptions): Pr
   await sweep(dir, options.previous)
   rmSync(dir.temporary, { recursive: true, force: true })
   mkdirSync(dir.temporary, { recursive: true })
+  // Functions are unpacked below this folder. On AWS no package.json is above them; here the checkout's says "type": "module".
+  writeFileSync(join(dir.temporary, 'package.json'), '{}\n')
   const wanted = options.previous?.port
   const port = await freePort(wanted ?? firstPort)
   discardUnless(dir, options.persist && port === wanted)
   const environment = emulatorEnvironment(dir, port, options.persist)
   const started = await startDetached(python, [join(import.meta.dirname, 'launcher.py')], { cwd: dir.root, env: environment, log })
   await whenHealthy(started, endpointOf({ port }), log)
-  return { process: started.id, port }
+  return { process: started.id, port, persist: options.persist }
 }
 
 export const endpointOf = ({ port }: { port: number }): string => `http://127.0.0.1:${port}`
@@ -88,12 +88,13 @@ const cleanStop = (dir: StateDir): string => join(dir.emulator, 'stopped-in-orde
 
 export const hasStoredState = (dir: StateDir): boolean => existsSync(cleanStop(dir))
 
-/** Stops it and every function it runs. With `keep` it writes what it stores first (only an orderly stop does). */
-export async function stopEmulator(dir: StateDir, record: EmulatorRecord, keep: boolean): Promise<void> {
+/** Stops it and every function it runs. One that persists writes what it stores first: it does so only when it is stopped. */
+export async function stopEmulator(dir: StateDir, record: EmulatorRecord): Promise<void> {
+  const keep = record.persist
   if (isRunning(record.process)) {
     // The reset ends the functions and wipes what is stored. When that is to be kept they are ended from here: an
     // emulator that is asked to stop waits for what they are doing.
-    if (keep) for (const pid of functionsOf(dir, record)) signal(pid, 'SIGKILL')
+    if (keep) endFunctions(dir, record)
     else await fetch(`${endpointOf(record)}/_ministack/reset`, { method: 'POST', signal: AbortSignal.timeout(5_000) }).catch(() => {})
     signal(record.process.pid, 'SIGTERM')
     const ended = await waitForEnd(record.process, keep ? 20_000 : 3_000)
@@ -102,17 +103,19 @@ export async function stopEmulator(dir: StateDir, record: EmulatorRecord, keep: 
   await sweep(dir, record)
 }
 
-function functionsOf(dir: StateDir, record: EmulatorRecord): number[] {
-  return remains(dir, record).filter((pid) => pid !== record.process.pid)
+/** Ends the functions that are warm; the next call starts new ones. */
+export function endFunctions(dir: StateDir, record: EmulatorRecord): void {
+  for (const pid of remains(dir, record)) if (pid !== record.process?.pid) signal(pid, 'SIGKILL')
 }
 
-/** Every process of this emulator: itself, its functions, and functions that outlived it. */
-export function remains(dir: StateDir, record: EmulatorRecord | undefined): number[] {
+/** Every process started for this state dir but Postgres: the emulator, its functions (also those that outlived it), a cdk cut off. */
+function remains(dir: StateDir, record: EmulatorRecord | undefined): number[] {
   if (process.platform === 'linux') return withEnvironment(marker, dir.root)
-  return record ? groupMembers(record.process.pid) : []
+  return record?.process ? groupMembers(record.process.pid) : []
 }
 
-async function sweep(dir: StateDir, record: EmulatorRecord | undefined): Promise<void> {
+/** Ends all of them. */
+export async function sweep(dir: StateDir, record: EmulatorRecord | undefined): Promise<void> {
   for (let i = 0; i < 40; i++) {
     const left = remains(dir, record)
     if (left.length === 0) return

@@ -24,7 +24,7 @@ export function identify(pid: number): ProcessId | undefined {
   return started === undefined ? undefined : { pid, started }
 }
 
-export const isRunning = (id: ProcessId): boolean => startOf(id.pid) === id.started
+export const isRunning = (id: ProcessId | undefined): id is ProcessId => id !== undefined && startOf(id.pid) === id.started
 
 export interface Started {
   readonly id: ProcessId
@@ -78,6 +78,9 @@ export function withEnvironment(name: string, value: string): number[] {
       .includes(wanted),
   )
 }
+
+/** In the environment of every program started for a state dir, and so of all that those start: how leftovers are found. */
+export const marker = 'MILLRACE_STARTED_FOR'
 
 /** Processes that work in a folder: Postgres' backends hide their environment, and all of them work in the data folder. */
 export function workingIn(folder: string): number[] {

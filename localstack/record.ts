@@ -8,11 +8,15 @@ export interface ProcessId {
   readonly started: string
 }
 export interface EmulatorRecord {
-  readonly process: ProcessId
+  /** Missing when it was stopped in order; the rest is kept for the next start. */
+  readonly process?: ProcessId
   readonly port: number
+  /** Whether it keeps what it stores over an orderly stop. */
+  readonly persist: boolean
 }
 export interface PostgresRecord {
-  readonly process: ProcessId
+  /** Missing when it was stopped in order. */
+  readonly process?: ProcessId
   readonly port: number
   readonly password: string
   /** Not always in the state dir: see postgres-home.ts. */
@@ -23,8 +27,6 @@ export interface PostgresRecord {
 export interface LocalRecord {
   readonly emulator?: EmulatorRecord
   readonly postgres?: PostgresRecord
-  /** Set by `--endpoint`: these were started by somebody else, and are left alone. */
-  readonly external?: { readonly endpoint: string; readonly database: string }
 }
 
 export function readRecord(dir: StateDir): LocalRecord {

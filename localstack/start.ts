@@ -1,0 +1,94 @@
+import { relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeFailure, LocalFailure } from './failure.ts'
+import { type LocalAws, type StartOptions, startLocal } from './local-aws.ts'
+import { lineReport, quietReport } from './report.ts'
+
+const help = `npm run local -- [options]
+
+Starts the local AWS: MiniStack and Postgres (no Docker), the stacks of stage "local", the
+migrations, a tenant "demo" with an API key. Running it again answers at once, and starts again
+what has died. \`npm run local:stop\` ends it.
+
+  --endpoint URL   deploy to this LocalStack or MiniStack, which runs already ...
+  --database URL   ... and this Postgres, postgres://USER:PASSWORD@HOST:PORT/NAME (made if missing);
+                   both or none, and nothing is then started
+  --function-database URL
+                   the same database as the functions reach it, when they run in containers
+  --dir FOLDER     state, logs and settings; default .local, or MILLRACE_LOCAL_DIR
+  --fresh          first stop it and delete all that it stored, the loaded rows too
+  --json           print one JSON object (without the API key, which is in FOLDER/env only)
+  --help           print this
+`
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      endpoint: { type: 'string' },
+      database: { type: 'string' },
+      'function-database': { type: 'string' },
+      dir: { type: 'string' },
+      fresh: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return console.log(help)
+  const { endpoint, database } = values
+  if ((endpoint === undefined) !== (database === undefined)) throw new LocalFailure('--endpoint and --database go together.')
+  const began = performance.now()
+  const options: StartOptions = {
+    ...(values.dir !== undefined && { dir: values.dir }),
+    external: endpoint !== undefined && database !== undefined ? { endpoint, database } : undefined,
+    functionDatabase: values['function-database'],
+    fresh: values.fresh,
+    report: values.json ? quietReport : lineReport(),
+  }
+  const local = await startLocal(options)
+  const seconds = (performance.now() - began) / 1000
+  if (values.json) console.log(asJson(local, seconds))
+  else console.log(asText(local, seconds, options))
+}
+
+function asJson({ settings, dir, kind, unchanged }: LocalAws, seconds: number): string {
+  const { MILLRACE_API_KEY: _, ...shown } = settings
+  return JSON.stringify({ ...shown, emulator: kind, envFile: dir.env, logs: dir.logs, unchanged, seconds: Number(seconds.toFixed(1)) })
+}
+
+function asText({ settings, dir, unchanged }: LocalAws, seconds: number, { external }: StartOptions): string {
+  const env = relative(process.cwd(), dir.env) || dir.env
+  return [
+    unchanged ? 'It runs already, and nothing has changed.' : `Ready in ${seconds.toFixed(1)} s.`,
+    '',
+    `  API        ${settings.MILLRACE_URL}`,
+    `  Database   ${settings.DATABASE_URL}`,
+    `  Emulator   ${settings.AWS_ENDPOINT_URL}`,
+    `  Settings   ${env} (with the API key of tenant demo)`,
+    `  Logs       ${relative(process.cwd(), dir.logs) || dir.logs}`,
+    '',
+    'Try next:',
+    '  npm run millrace -- datasets',
+    '  npm run millrace -- push FILE --dataset flights --wait',
+    `  set -a; . '${env}'; set +a; curl -H "Authorization: Bearer $MILLRACE_API_KEY" "$MILLRACE_URL/v1/loads"`,
+    ...(external ? [] : ['  npm run local:stop']),
+  ].join('\n')
+}
+
+/** Children that must not outlive us are ended on 'exit', which a signal by itself would skip. */
+for (const [name, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.on(name, () => {
+    console.error('\nInterrupted. What was started runs on: `npm run local` continues, `npm run local:stop` ends it.')
+    process.exit(code)
+  })
+}
+
+try {
+  await main()
+} catch (error) {
+  console.error(`\nmillrace local: ${describeFailure(error)}`)
+  process.exitCode = 1
+}
