@@ -1,0 +1,4 @@
+import { ledger } from './ledger.ts'
+
+/** In the order they are applied, once each, by name. */
+export const migrations: readonly { readonly name: string; readonly sql: string }[] = [{ name: '0001-ledger', sql: ledger }]

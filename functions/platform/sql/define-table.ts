@@ -1,0 +1,48 @@
+import pg from 'pg'
+import { type Column, sqlType } from '#core/column.ts'
+import type { Dataset } from '#core/dataset.ts'
+import type { SchemaChange } from '#core/schema-change.ts'
+import { identifier, stagingTable, targetTable } from './identifier.ts'
+
+/** The statement that makes one additive change to a dataset's table. */
+export function changeSql(dataset: Dataset, change: SchemaChange): string {
+  const table = targetTable(dataset.name)
+  if (change.kind === 'create-table') return createTable(dataset)
+  const [name, column] = [identifier(change.column), dataset.columns[change.column]!]
+  switch (change.kind) {
+    case 'add-column':
+      return `ALTER TABLE ${table} ADD COLUMN ${name} ${definition(column)}`
+    case 'widen-column':
+      return `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${sqlType(column)}`
+    case 'drop-not-null':
+      return `ALTER TABLE ${table} ALTER COLUMN ${name} DROP NOT NULL`
+  }
+}
+
+function createTable({ name, columns, primaryKey, partitionBy }: Dataset): string {
+  const lines = Object.entries(columns).map(([column, c]) => `${identifier(column)} ${definition(c)}`)
+  const partition = partitionBy ? ` PARTITION BY RANGE (${identifier(partitionBy.column)})` : ''
+  return `CREATE TABLE ${targetTable(name)} (${lines.join(', ')}, PRIMARY KEY (${primaryKey.map(identifier).join(', ')}))${partition}`
+}
+
+function definition(column: Column): string {
+  const fallback = column.default === undefined ? '' : ` DEFAULT ${literal(column)}`
+  return `${sqlType(column)}${column.nullable ? '' : ' NOT NULL'}${fallback}`
+}
+
+const literal = ({ type, default: value }: Column): string => pg.escapeLiteral(type === 'jsonb' ? JSON.stringify(value) : String(value))
+
+/** A staging table: its rows live for one transaction, so it has no log, no constraint and no vacuum. */
+export function createStagingSql({ name, columns }: Dataset, lane: number): string {
+  const lines = Object.entries(columns).map(([column, c]) => `${identifier(column)} ${sqlType(c)}`)
+  return `CREATE UNLOGGED TABLE ${stagingTable(name, lane)} (_line bigint, _offset bigint, ${lines.join(', ')}) WITH (autovacuum_enabled = false)`
+}
+
+/** One day's partition, in UTC. `day` is its midnight. */
+export function createPartitionSql({ name, columns, partitionBy }: Dataset, day: Date): string {
+  const next = new Date(day.getTime() + 86_400_000)
+  const [from, to] = [day, next].map((d) => d.toISOString().slice(0, 10))
+  const zone = columns[partitionBy!.column]!.type === 'timestamptz' ? ' 00:00:00+00' : ''
+  const partition = `public.${identifier(`${name}_${from!.replaceAll('-', '')}`)}`
+  return `CREATE TABLE IF NOT EXISTS ${partition} PARTITION OF ${targetTable(name)} FOR VALUES FROM ('${from}${zone}') TO ('${to}${zone}')`
+}
