@@ -17,6 +17,7 @@ export const problems = {
   'upload-busy': { status: 409, title: 'The upload is being completed or aborted by another request' },
   'load-not-replayable': { status: 409, title: 'The load cannot be replayed' },
   'upload-expired': { status: 410, title: 'The upload has expired' },
+  'rejects-expired': { status: 410, title: 'The rejected rows are no longer kept' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'empty-file': { status: 422, title: 'The file is empty' },
   'file-too-large': { status: 422, title: 'The file is too large' },

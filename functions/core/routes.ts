@@ -139,7 +139,7 @@ export const listRejects = route({
     },
     303: { doc: 'With `download=true`: all of them in one NDJSON file', headers: { Location: 'a presigned URL, good for minutes' } },
   },
-  problems: ['load-not-found'],
+  problems: ['load-not-found', 'rejects-expired'],
 })
 export const replayLoad = route({
   id: 'replayLoad',

@@ -7,7 +7,7 @@ import { isOutage } from './aws-errors.ts'
 import { log } from './log.ts'
 import { readBody, readQuery } from './request.ts'
 
-interface Gate {
+export interface Gate {
   /** Told to clients as RateLimit-Policy: the throttle that API Gateway applies to the stage. */
   readonly requestsPerSecond: number
   /** Needed by routes with a key: who sent this? */

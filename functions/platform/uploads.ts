@@ -4,38 +4,25 @@ import {
   CreateMultipartUploadCommand,
   HeadObjectCommand,
   ListPartsCommand,
-  S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { crc32FromBase64, crc32ToBase64 } from '#core/crc32.ts'
 import type { CompleteOutcome, UploadedPart } from '#core/upload.ts'
 import { isAwsError } from './aws-errors.ts'
+import type { Bucket } from './bucket.ts'
 
 /** The multipart uploads of the raw bucket. */
-export interface RawBucket {
-  readonly name: string
-  readonly client: S3Client
-}
 export interface UploadTarget {
   readonly objectKey: string
   readonly uploadId: string
 }
 
-/**
- * Path style (`host/bucket/key`) works on AWS and on every emulator, whose host names have no bucket in front.
- * Checksums only where we give them: the SDK would otherwise sign the CRC32 of an empty body into a presigned part URL.
- */
-export const openBucket = (name: string): RawBucket => ({
-  name,
-  client: new S3Client({ forcePathStyle: true, requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' }),
-})
-
 /** ListParts answers 1,000 at a time, and there are 10,000 at most. */
 const maxListPages = 11
 
 export const createUpload =
-  ({ client, name }: RawBucket) =>
+  ({ client, name }: Bucket) =>
   async (upload: { objectKey: string; load: string; traceparent: string; contentType: string }): Promise<string> => {
     const { UploadId } = await client.send(
       new CreateMultipartUploadCommand({
@@ -52,7 +39,7 @@ export const createUpload =
 
 /** A URL that takes exactly this part: its number, length and CRC32 are signed. */
 export const signPart =
-  ({ client, name }: RawBucket) =>
+  ({ client, name }: Bucket) =>
   async (target: UploadTarget, part: { number: number; size: number; crc32: number }, seconds: number) => {
     const checksum = crc32ToBase64(part.crc32)
     const command = new UploadPartCommand({
@@ -71,7 +58,7 @@ export const signPart =
 
 /** The parts that S3 has, or undefined when there is no such upload (any more). */
 export const listParts =
-  ({ client, name }: RawBucket) =>
+  ({ client, name }: Bucket) =>
   async ({ objectKey, uploadId }: UploadTarget): Promise<UploadedPart[] | undefined> => {
     const parts: UploadedPart[] = []
     let marker: string | undefined
@@ -102,7 +89,7 @@ export const listParts =
 
 /** Asks S3 to join the parts; S3 itself checks each part's checksum and the size, and that no object is there yet. */
 export const joinParts =
-  ({ client, name }: RawBucket) =>
+  ({ client, name }: Bucket) =>
   async ({ objectKey, uploadId }: UploadTarget, parts: readonly UploadedPart[], size: number): Promise<CompleteOutcome> => {
     try {
       await client.send(
@@ -127,7 +114,7 @@ export const joinParts =
 
 /** Frees the parts. @returns false when there was no such upload (any more) */
 export const dropUpload =
-  ({ client, name }: RawBucket) =>
+  ({ client, name }: Bucket) =>
   async ({ objectKey, uploadId }: UploadTarget): Promise<boolean> => {
     const answer = await unlessGone(() =>
       client.send(new AbortMultipartUploadCommand({ Bucket: name, Key: objectKey, UploadId: uploadId })),
@@ -137,7 +124,7 @@ export const dropUpload =
 
 /** Bytes of the object, or undefined when there is none. Needs s3:ListBucket: without it S3 answers 403 for what is not there. */
 export const objectSize =
-  ({ client, name }: RawBucket) =>
+  ({ client, name }: Bucket) =>
   async (objectKey: string): Promise<number | undefined> => {
     const head = await unlessGone(() => client.send(new HeadObjectCommand({ Bucket: name, Key: objectKey })))
     return head && (head.ContentLength ?? 0)

@@ -1,0 +1,24 @@
+import { readEnv } from '#core/env.ts'
+import * as routes from '#core/routes.ts'
+import { on, serve } from '#platform/api.ts'
+import { openBucket } from '#platform/bucket.ts'
+import { openGate } from '#platform/gate.ts'
+import { findLoad, markAborted } from '#platform/loads.ts'
+import { openTable } from '#platform/table.ts'
+import { dropUpload, objectSize } from '#platform/uploads.ts'
+import { createAbortUpload } from './abort-upload.ts'
+import { spec } from './env.ts'
+
+const env = readEnv(spec, process.env)
+const table = openTable(env.TABLE_NAME)
+const raw = openBucket(env.RAW_BUCKET)
+
+const abortUpload = createAbortUpload({
+  findLoad: findLoad(table),
+  dropUpload: dropUpload(raw),
+  objectSize: objectSize(raw),
+  markAborted: markAborted(table),
+  now: Date.now,
+})
+
+export const handler = serve(openGate(env, table), on(routes.abortUpload, abortUpload))

@@ -1,0 +1,23 @@
+import { readEnv } from '#core/env.ts'
+import * as routes from '#core/routes.ts'
+import { on, serve } from '#platform/api.ts'
+import { openBucket } from '#platform/bucket.ts'
+import { askBucket, askQueue, askTable } from '#platform/health.ts'
+import { openTable } from '#platform/table.ts'
+import { createShowLiveness, createShowReadiness } from './check-health.ts'
+import { spec } from './env.ts'
+
+const env = readEnv(spec, process.env)
+
+const showReadiness = createShowReadiness({
+  table: askTable(openTable(env.TABLE_NAME)),
+  uploads: askBucket(openBucket(env.RAW_BUCKET)),
+  rejects: askBucket(openBucket(env.REJECTS_BUCKET)),
+  planQueue: askQueue(env.PLAN_QUEUE_URL),
+})
+
+export const handler = serve(
+  { requestsPerSecond: env.REQUESTS_PER_SECOND },
+  on(routes.showLiveness, createShowLiveness()),
+  on(routes.showReadiness, showReadiness),
+)

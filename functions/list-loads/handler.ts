@@ -1,0 +1,13 @@
+import { readEnv } from '#core/env.ts'
+import * as routes from '#core/routes.ts'
+import { on, serve } from '#platform/api.ts'
+import { openGate } from '#platform/gate.ts'
+import { listLoads } from '#platform/load-pages.ts'
+import { openTable } from '#platform/table.ts'
+import { spec } from './env.ts'
+import { createListLoads } from './list-loads.ts'
+
+const env = readEnv(spec, process.env)
+const table = openTable(env.TABLE_NAME)
+
+export const handler = serve(openGate(env, table), on(routes.listLoads, createListLoads({ listLoads: listLoads(table), now: Date.now })))

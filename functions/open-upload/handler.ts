@@ -1,0 +1,27 @@
+import { readEnv } from '#core/env.ts'
+import * as routes from '#core/routes.ts'
+import { datasets } from '#datasets'
+import { on, serve } from '#platform/api.ts'
+import { openBucket } from '#platform/bucket.ts'
+import { openGate } from '#platform/gate.ts'
+import { findLoad, insertLoad } from '#platform/loads.ts'
+import { openTable } from '#platform/table.ts'
+import { createUpload, dropUpload } from '#platform/uploads.ts'
+import { spec } from './env.ts'
+import { createOpenUpload } from './open-upload.ts'
+
+const env = readEnv(spec, process.env)
+const table = openTable(env.TABLE_NAME)
+const raw = openBucket(env.RAW_BUCKET)
+
+const openUpload = createOpenUpload({
+  datasets,
+  uploadHours: env.UPLOAD_HOURS,
+  findLoad: findLoad(table),
+  insertLoad: insertLoad(table),
+  createUpload: createUpload(raw),
+  dropUpload: dropUpload(raw),
+  now: Date.now,
+})
+
+export const handler = serve(openGate(env, table), on(routes.openUpload, openUpload))

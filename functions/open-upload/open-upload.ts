@@ -1,0 +1,96 @@
+import type { z } from 'zod'
+import type { Action, Answer } from '#core/call.ts'
+import type { OpenUploadAnswer, openUploadBody } from '#core/contract.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { RequestError } from '#core/errors.ts'
+import { checkIdempotencyKey, fingerprintOf } from '#core/idempotency.ts'
+import { type Format, type Load, objectKey } from '#core/load.ts'
+import { loadIdFor, randomLoadId } from '#core/load-id.ts'
+import { planParts } from '#core/parts.ts'
+import { permittedDataset } from '#core/permission.ts'
+import type * as routes from '#core/routes.ts'
+import { uploadLinks } from '#core/upload.ts'
+
+interface Deps {
+  readonly datasets: ReadonlyMap<string, Dataset>
+  readonly uploadHours: number
+  readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
+  /** @returns the load that has the id already, when another request was first */
+  readonly insertLoad: (load: Load) => Promise<Load | undefined>
+  readonly createUpload: (upload: { objectKey: string; load: string; traceparent: string; contentType: string }) => Promise<string>
+  readonly dropUpload: (upload: { objectKey: string; uploadId: string }) => Promise<unknown>
+  readonly now: () => number
+}
+
+const hour = 3_600_000
+/** How long a load can be asked about, seconds; the item's TTL. */
+const keptFor = 90 * 24 * 3600
+const contentTypes: Record<Format, string> = { ndjson: 'application/x-ndjson', csv: 'text/csv' }
+
+/**
+ * The load item is the record of the Idempotency-Key: its id is derived from the key, the first writer wins, and every
+ * later request with the same key meets that item. An upload whose item was not written is aborted, or by lifecycle later.
+ */
+export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =>
+  async function openUpload({ identity, params, body, header, traceparent }) {
+    const dataset = permittedDataset(deps.datasets, identity, params.dataset)
+    const key = checkIdempotencyKey(header('idempotency-key'))
+    checkSize(body, dataset)
+    const id = key === undefined ? randomLoadId() : loadIdFor(identity.tenant, dataset.name, key)
+    // The name is a label: the same content under another name is the same request, and meets its first load.
+    const { fileName, ...content } = body
+    const fingerprint = fingerprintOf({ ...content, dataset: dataset.name })
+    const earlier = key === undefined ? undefined : await deps.findLoad(identity.tenant, id)
+    if (earlier) return replayed(earlier, fingerprint)
+
+    const plan = planParts(body.size)
+    const place = objectKey({ tenant: identity.tenant, dataset: dataset.name, id })
+    const uploadId = await deps.createUpload({ objectKey: place, load: id, traceparent, contentType: contentTypes[body.format] })
+    const now = deps.now()
+    const load: Load = {
+      ...plan,
+      id,
+      tenant: identity.tenant,
+      dataset: dataset.name,
+      door: 'file',
+      state: 'receiving',
+      fileName,
+      format: body.format,
+      compression: body.compression,
+      uploadId,
+      objectKey: place,
+      ...(body.crc32 !== undefined && { declaredCrc32: body.crc32 }),
+      ...(body.expectedRows !== undefined && { expectedRows: body.expectedRows }),
+      fingerprint,
+      traceparent,
+      ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
+      createdAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + deps.uploadHours * hour).toISOString(),
+      ttl: Math.floor(now / 1000) + keptFor,
+    }
+    const winner = await deps.insertLoad(load)
+    if (!winner) return opened(load)
+    await deps.dropUpload(load)
+    return replayed(winner, fingerprint)
+  }
+
+function checkSize({ size }: z.output<typeof openUploadBody>, dataset: Dataset): void {
+  if (size === 0) throw new RequestError('empty-file', 'The file has no bytes: there is nothing to load')
+  const most = dataset.limits.fileBytes
+  if (size > most)
+    throw new RequestError('file-too-large', `The file has ${size} bytes, and dataset ${dataset.name} takes ${most}; split it`)
+}
+
+function replayed(load: Load, fingerprint: string): Answer {
+  if (load.fingerprint !== fingerprint)
+    throw new RequestError('idempotency-key-reused', `The key belongs to load ${load.id}, opened with another request; use a new key`)
+  const answer = opened(load)
+  return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } }
+}
+
+function opened(load: Load): Answer {
+  const { id, partSize, partCount, expiresAt } = load
+  const links = uploadLinks(id)
+  const json: OpenUploadAnswer = { loadId: id, partSize, partCount, expiresAt, links }
+  return { status: 201, json, headers: { location: links.self } }
+}

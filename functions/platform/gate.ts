@@ -1,0 +1,12 @@
+import type { apiEnv } from '#core/api-env.ts'
+import type { Env } from '#core/env.ts'
+import type { Gate } from './api.ts'
+import { findApiKey } from './api-keys.ts'
+import { createIdentify } from './authenticate.ts'
+import type { Table } from './table.ts'
+
+/** The gate of a function whose routes need a key. */
+export const openGate = (env: Env<typeof apiEnv>, table: Table): Gate => ({
+  requestsPerSecond: env.REQUESTS_PER_SECOND,
+  identify: createIdentify({ gatewayAuthenticates: env.GATEWAY_AUTHENTICATES, findKey: findApiKey(table) }),
+})

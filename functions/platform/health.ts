@@ -1,0 +1,22 @@
+import { HeadBucketCommand } from '@aws-sdk/client-s3'
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import type { Bucket } from './bucket.ts'
+import type { Table } from './table.ts'
+
+/** One cheap question to each part that the API depends on. */
+export const askTable =
+  ({ client, name }: Table) =>
+  (abortSignal: AbortSignal) =>
+    client.send(new GetCommand({ TableName: name, Key: { pk: 'HEALTH', sk: 'HEALTH' } }), { abortSignal })
+
+export const askBucket =
+  ({ client, name }: Bucket) =>
+  (abortSignal: AbortSignal) =>
+    client.send(new HeadBucketCommand({ Bucket: name }), { abortSignal })
+
+export const askQueue = (url: string) => {
+  const client = new SQSClient({})
+  return (abortSignal: AbortSignal) =>
+    client.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] }), { abortSignal })
+}

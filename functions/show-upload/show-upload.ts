@@ -1,0 +1,31 @@
+import type { Action } from '#core/call.ts'
+import type { UploadAnswer } from '#core/contract.ts'
+import { crc32ToHex } from '#core/crc32.ts'
+import { effectiveState, type Load } from '#core/load.ts'
+import type * as routes from '#core/routes.ts'
+import { noSuchLoad, type UploadedPart, uploadLinks } from '#core/upload.ts'
+
+interface Deps {
+  readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
+  readonly listParts: (upload: { objectKey: string; uploadId: string }) => Promise<UploadedPart[] | undefined>
+  readonly now: () => number
+}
+
+export const createShowUpload = ({ findLoad, listParts, now }: Deps): Action<typeof routes.showUpload> =>
+  async function showUpload({ identity, params }) {
+    const load = await findLoad(identity.tenant, params.load)
+    if (!load) throw noSuchLoad(params.load)
+    const state = effectiveState(load, now())
+    const parts = state === 'receiving' ? ((await listParts(load)) ?? []) : []
+    const json: UploadAnswer = {
+      loadId: load.id,
+      state,
+      partSize: load.partSize,
+      partCount: load.partCount,
+      expiresAt: load.expiresAt,
+      // A part without checksum cannot be a part of the whole object's: it is as good as not there.
+      parts: parts.flatMap(({ number, size, crc32 }) => (crc32 === undefined ? [] : [{ number, size, crc32: crc32ToHex(crc32) }])),
+      links: uploadLinks(load.id),
+    }
+    return { status: 200, json }
+  }

@@ -1,0 +1,22 @@
+import { readEnv } from '#core/env.ts'
+import * as routes from '#core/routes.ts'
+import { on, serve } from '#platform/api.ts'
+import { openBucket } from '#platform/bucket.ts'
+import { openGate } from '#platform/gate.ts'
+import { findLoad } from '#platform/loads.ts'
+import { openTable } from '#platform/table.ts'
+import { signPart } from '#platform/uploads.ts'
+import { spec } from './env.ts'
+import { createSignParts } from './sign-parts.ts'
+
+const env = readEnv(spec, process.env)
+const table = openTable(env.TABLE_NAME)
+
+const signParts = createSignParts({
+  urlSeconds: env.URL_SECONDS,
+  findLoad: findLoad(table),
+  signPart: signPart(openBucket(env.RAW_BUCKET)),
+  now: Date.now,
+})
+
+export const handler = serve(openGate(env, table), on(routes.signParts, signParts))
