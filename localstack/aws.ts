@@ -1,6 +1,6 @@
 /** How the tools here speak to an emulator: never with the credentials or the settings of the person at the keyboard. */
 export const region = 'us-east-1'
-export const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 
 export const clientSettings = (endpoint: string) => ({ endpoint, region, credentials, maxAttempts: 5 })
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { awsEnvironment, region } from './aws.ts'
 import { indent, LocalFailure } from './failure.ts'
 import { marker } from './processes.ts'
@@ -23,7 +24,7 @@ export async function cdk(args: readonly string[], options: CdkOptions): Promise
   const log = join(dir.logs, options.log)
   const output = openSync(log, 'a')
   const from = statSync(log).size
-  const command = [join(repository, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, '--no-notices', '--ci', '--no-color']
+  const command = [fileURLToPath(import.meta.resolve('aws-cdk/bin/cdk')), ...args, '--no-notices', '--ci', '--no-color']
   // A group of its own, so that the app it runs ends with it.
   const child = spawn(process.execPath, command, {
     cwd: options.cwd ?? repository,

@@ -22,7 +22,7 @@ export interface DeployOptions {
 }
 
 /** True when the emulator holds what these sources make. */
-export const isCurrent = (note: DeploymentNote | undefined, options: Pick<DeployOptions, 'kind' | 'databaseSecretArn'>): boolean =>
+const isCurrent = (note: DeploymentNote | undefined, options: Pick<DeployOptions, 'kind' | 'databaseSecretArn'>): boolean =>
   note?.complete === true && note.sources === sourcesHash(context(options))
 
 /** Brings the stacks of stage `local` into the emulator, unless they are there as they would be. */

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
 import { connectionOf, createDatabase } from './database.ts'
 import { deploy } from './deploy.ts'
 import { emulatorLog, endpointOf, stopEmulator, sweep } from './emulator.ts'
@@ -9,6 +8,7 @@ import { lockHolder, withLock } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { ensureParts, type Parts, watchParts } from './parts.ts'
 import { stopPostgres } from './postgres.ts'
+import { removePostgres } from './postgres-home.ts'
 import { signal, waitForEnd } from './processes.ts'
 import { readRecord, updateRecord } from './record.ts'
 import { quietReport, type Report } from './report.ts'
@@ -149,7 +149,6 @@ export async function forgetLocal(root?: string): Promise<void> {
   const { postgres } = readRecord(dir)
   await stopLocal(root)
   const stored = [dir.env, dir.record, dir.emulator, dir.postgres, dir.temporary, dir.assembly]
-  // Postgres' data may be outside of the state dir: see postgres-home.ts.
-  if (postgres && basename(dirname(postgres.data)).startsWith('millrace-postgres-')) stored.push(dirname(postgres.data))
+  if (postgres) removePostgres(postgres.data)
   for (const path of stored) rmSync(path, { recursive: true, force: true })
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LocalFailure } from './failure.ts'
 
@@ -15,6 +15,8 @@ export interface PostgresHome {
   /** Set when we are root, whom Postgres refuses. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined
 }
+
+const elsewherePrefix = 'millrace-postgres-'
 
 /** @param data the folder wanted for the data; another is taken where the user that runs Postgres cannot reach it. */
 export async function postgresHome(data: string): Promise<PostgresHome> {
@@ -65,7 +67,7 @@ function elsewhere(bin: string, data: string, user: { uid: number; gid: number }
     throw new LocalFailure(`Postgres cannot run as root, and its user can reach neither ${data} nor a temporary folder.`, {
       advice: 'run this as an ordinary user, or set TMPDIR to a folder that everybody can enter',
     })
-  const home = join(parent, `millrace-postgres-${createHash('sha256').update(data).digest('hex').slice(0, 12)}`)
+  const home = join(parent, `${elsewherePrefix}${createHash('sha256').update(data).digest('hex').slice(0, 12)}`)
   mkdirSync(home, { recursive: true })
   const found = lstatSync(home)
   if (!found.isDirectory() || found.uid !== 0)
@@ -86,4 +88,10 @@ export function prepareData(home: PostgresHome): void {
   rmSync(home.data, { recursive: true, force: true })
   mkdirSync(home.data, { recursive: true, mode: 0o700 })
   if (home.user) chownSync(home.data, home.user.uid, home.user.gid)
+}
+
+/** Deletes the data, and the folder outside of the state dir when there is one. */
+export function removePostgres(data: string): void {
+  const home = dirname(data)
+  rmSync(basename(home).startsWith(elsewherePrefix) ? home : data, { recursive: true, force: true })
 }

@@ -6,7 +6,7 @@ import type { Outputs } from './secrets.ts'
 
 /** What `.local/env` holds: all that the client, the tests and a shell need to use the local AWS. */
 export type Settings = Readonly<Record<SettingName, string>>
-export type SettingName =
+type SettingName =
   | 'MILLRACE_URL'
   | 'MILLRACE_API_KEY'
   | 'DATABASE_URL'

@@ -4,7 +4,7 @@ import { makeApiKey } from '#core/api-key.ts'
 import { findApiKey, putApiKey } from '#platform/api-keys.ts'
 import { clientSettings } from './aws.ts'
 
-export const tenant = 'demo'
+const tenant = 'demo'
 
 /** A key of the tenant `demo` for all datasets: the one an earlier run made when the table knows it or can be told, else a new one. */
 export async function tenantKey(endpoint: string, table: string, earlier: string | undefined): Promise<string> {
