@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { DatasetAnswer, HealthAnswer, OpenUploadAnswer, Page, Reject, ReplayAnswer, SignedPart, UploadAnswer } from './contract.ts'
 import { type Problem, type ProblemCode, problems } from './problems.ts'
 import type { Receipt } from './receipt.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { compressions, formats } from './load.ts'
 import type { LoadState } from './receipt.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { problemAnswer, receiptAnswer } from './answers.ts'
 import type { Route } from './call.ts'
 import { type ProblemCode, problems } from './problems.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Action, Answer } from '#core/call.ts'
 import type { OpenUploadAnswer, openUploadBody } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'

@@ -23,6 +23,8 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
   const open = { REQUESTS_PER_SECOND: String(stage.throttle.rate) }
   const loads = { ...open, TABLE_NAME: table.tableName, GATEWAY_AUTHENTICATES: String(stage.gatewayAuthenticates) }
   const uploads = { ...loads, RAW_BUCKET: raw.bucket.bucketName }
+  // Clients are told the throttle of the very routes they call.
+  const writes = { ...uploads, REQUESTS_PER_SECOND: String(stage.writeThrottle.rate) }
   const PLAN_QUEUE_URL = plan.queue.queueUrl
   const REJECTS_BUCKET = rejects.bucket.bucketName
 
@@ -40,7 +42,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       stage,
       spec: openUpload,
       description: 'Opens a multipart upload',
-      environment: { ...uploads, UPLOAD_HOURS: String(stage.uploadHours) },
+      environment: { ...writes, UPLOAD_HOURS: String(stage.uploadHours) },
     })
       .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], raw)
@@ -50,7 +52,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       stage,
       spec: signParts,
       description: 'Signs parts, with its own credentials: what it may put is what a client may put',
-      environment: { ...uploads, URL_SECONDS: String(stage.urlSeconds) },
+      environment: { ...writes, URL_SECONDS: String(stage.urlSeconds) },
     })
       .may(['dynamodb:GetItem'], table.tableArn)
       .mayObjects(['s3:PutObject'], raw)
@@ -70,20 +72,24 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       stage,
       spec: completeUpload,
       description: 'Joins the parts and checks the whole',
-      environment: uploads,
+      environment: writes,
     })
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject'], raw)
+      // Without it S3 answers 403, not 404, for an object that is not there.
+      .may(['s3:ListBucket'], raw.arn)
       .mayUseKey(key, 'dynamodb', 's3'),
 
     'abort-upload': new VerbFunction(scope, 'abort-upload', {
       stage,
       spec: abortUpload,
       description: 'Aborts an upload and frees its parts',
-      environment: uploads,
+      environment: writes,
     })
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject'], raw)
+      // Without it S3 answers 403, not 404, for an object that is not there.
+      .may(['s3:ListBucket'], raw.arn)
       .mayUseKey(key, 'dynamodb', 's3'),
 
     'list-loads': new VerbFunction(scope, 'list-loads', {
@@ -113,16 +119,19 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'], rejects)
+      .may(['s3:ListBucket'], rejects.arn)
       .mayUseKey(key, 'dynamodb', 's3'),
 
     'replay-load': new VerbFunction(scope, 'replay-load', {
       stage,
       spec: replayLoad,
       description: 'Queues a load’s raw object again',
-      environment: { ...uploads, PLAN_QUEUE_URL },
+      environment: { ...writes, PLAN_QUEUE_URL },
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:GetObject'], raw)
+      // Without it S3 answers 403, not 404, for an object that is not there.
+      .may(['s3:ListBucket'], raw.arn)
       .may(['sqs:SendMessage'], plan.queue.queueArn)
       .mayUseKey(key, 'dynamodb', 's3', 'sqs'),
 
