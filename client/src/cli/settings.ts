@@ -13,12 +13,12 @@ interface Given {
   readonly apiKey?: string | undefined
 }
 
-/** Where to send and who sends: options, then MILLRACE_URL and MILLRACE_API_KEY, then what `npm run local` left in `.local/env`. */
+/** Where to send and who sends: options, then MILLRACE_URL and MILLRACE_API_KEY, then what `npm run local` left in `.local/env` (or in the folder that MILLRACE_LOCAL_DIR names). */
 export function findSettings(options: Given, env: Readonly<Record<string, string | undefined>>, folder: string): Settings {
   const url = options.url ?? env.MILLRACE_URL
   const apiKey = options.apiKey ?? env.MILLRACE_API_KEY
   if (url && apiKey) return { url: checked(url), apiKey, from: undefined }
-  const local = findLocalEnv(folder)
+  const local = findLocalEnv(folder, env.MILLRACE_LOCAL_DIR)
   // A key is never sent to another server than the one it was made for.
   if (local?.url && local.apiKey && (!url || url === local.url))
     return { url: checked(local.url), apiKey: apiKey ?? local.apiKey, from: local.path }
@@ -32,12 +32,13 @@ function checked(url: string): string {
   return url
 }
 
-function findLocalEnv(folder: string): { url: string | undefined; apiKey: string | undefined; path: string } | undefined {
+/** `env` of the state folder of a local Millrace: the one that is named, else `.local` here or in a folder above. */
+function findLocalEnv(folder: string, named: string | undefined) {
   for (let at = folder; ; at = dirname(at)) {
-    const path = join(at, '.local', 'env')
+    const path = named ? join(named, 'env') : join(at, '.local', 'env')
     const values = readEnvFile(path)
     if (values) return { url: values.MILLRACE_URL, apiKey: values.MILLRACE_API_KEY, path }
-    if (dirname(at) === at) return undefined
+    if (named || dirname(at) === at) return undefined
   }
 }
 
@@ -49,5 +50,7 @@ function readEnvFile(path: string): Record<string, string> | undefined {
   } catch {
     return undefined
   }
-  return Object.fromEntries([...text.matchAll(/^([A-Z_][A-Z0-9_]*)=(.*)$/gm)].map((line) => [line[1]!, line[2]!.trim()]))
+  // Values that a shell would stumble over stand in single quotes.
+  const pairs = text.matchAll(/^([A-Z_][A-Z0-9_]*)=(.*?)\r?$/gm)
+  return Object.fromEntries(Array.from(pairs, ([, name, value]) => [name!, value!.replace(/^'(.*)'$/, '$1')]))
 }

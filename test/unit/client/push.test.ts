@@ -66,11 +66,11 @@ test('one traceparent covers every API request of a push, and none goes to the p
   await using fake = await startFakeMillrace()
   await push(fake, blobSource(new Blob([text]), 'a.ndjson'))
   const api = fake.seen.filter(({ name }) => !name.startsWith('PUT part'))
-  const traces = new Set(api.map(({ headers }) => headers['traceparent']))
+  const traces = new Set(api.map(({ headers }) => headers.traceparent))
   assert.equal(traces.size, 1)
   assert.match([...traces][0]!.toString(), /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
   for (const { name, headers } of fake.seen.filter(({ name }) => name.startsWith('PUT part')))
-    assert.deepEqual([name, headers['traceparent'], headers['authorization']], [name, undefined, undefined])
+    assert.deepEqual([name, headers.traceparent, headers.authorization], [name, undefined, undefined])
 })
 
 test('the same bytes again, under another name, send nothing and get the first receipt', async () => {
