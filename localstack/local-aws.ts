@@ -93,7 +93,7 @@ async function bringUp(dir: StateDir, report: Report, options: StartOptions, par
   await report.step(
     'migrations',
     () => migrate(endpoint, output(deployed.outputs, 'ingest', 'MigrateFunctionName'), options.external ? undefined : emulatorLog(dir)),
-    (applied) => (applied.length > 0 ? `migrations: ${applied.join(', ')}` : 'migrations: none to apply'),
+    (applied) => `migrations: ${applied.length || 'nothing'} to apply`,
   )
   const table = output(deployed.outputs, 'storage', 'TableName')
   const apiKey = await report.step('key of tenant demo', () => tenantKey(endpoint, table, earlier.MILLRACE_API_KEY))

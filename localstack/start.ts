@@ -68,7 +68,7 @@ function asText({ settings, dir, unchanged }: LocalAws, seconds: number, { exter
     '',
     'Try next:',
     '  npm run millrace -- datasets',
-    '  npm run millrace -- push FILE --dataset flights --wait',
+    '  npm run millrace -- push FILE --dataset flights',
     `  set -a; . '${env}'; set +a; curl -H "Authorization: Bearer $MILLRACE_API_KEY" "$MILLRACE_URL/v1/loads"`,
     ...(external ? [] : ['  npm run local:stop']),
   ].join('\n')
