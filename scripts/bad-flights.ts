@@ -1,4 +1,4 @@
-/** What a careless export could hold: two new rows, one that is in the table already, a blank line, and seven rows that are wrong. */
+/** What a careless export could hold: two new rows, one that is in the table already, a blank line, and eight rows that are wrong. */
 export function badFlights(rowsInTable: number): string {
   const good = (id: number) => ({ id, date: '2001-07-01T12:00:00.000Z', delay: 5, distance: 405, origin: 'MCI', destination: 'MDW' })
   const next = rowsInTable + 1

@@ -19,8 +19,12 @@ async function run(fake: FakeMillrace | undefined, args: string[], more: { folde
   let out = ''
   let err = ''
   const code = await runCommand(args, {
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
     columns: () => more.columns,
     env: fake ? { MILLRACE_URL: fake.url, MILLRACE_API_KEY: 'mr_test' } : {},
     folder: more.folder ?? folder,

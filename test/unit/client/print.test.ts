@@ -89,7 +89,10 @@ test('the bar shows share, bytes, speed, rows and time left, in whatever room th
 test('each phase leaves one line behind; what an earlier push sent is not counted as speed', () => {
   let now = 0
   let screen = ''
-  const bar = createProgressBar({ write: (text) => void (screen += text), columns: () => 100, now: () => now })
+  const write = (text: string) => {
+    screen += text
+  }
+  const bar = createProgressBar({ write, columns: () => 100, now: () => now })
   bar.show({ phase: 'check', bytes: 0, totalBytes: 10e6, rows: 0 })
   now = 1000
   bar.show({ phase: 'check', bytes: 10e6, totalBytes: 10e6, rows: 100 })

@@ -291,7 +291,8 @@ for (const [what, change] of Object.entries(changes))
     await using source = await fileSource(path)
     let changed: Promise<void> | undefined
     const read = async (start: number, end: number) => {
-      if (fake.count(/^PUT part/) >= 1) await (changed ??= change(path))
+      if (fake.count(/^PUT part/) >= 1) changed ??= change(path)
+      await changed
       return source.read(start, end)
     }
     await assert.rejects(push(fake, { ...source, read }, { parallel: 1 }), { name: 'PushError', fault: 'file-changed' })
