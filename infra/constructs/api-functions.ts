@@ -36,7 +36,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       environment: loads,
     })
       .may(['dynamodb:GetItem'], table.tableArn)
-      .mayUseKey(key, 'dynamodb'),
+      .mayDecrypt(key, 'dynamodb'),
 
     'open-upload': new VerbFunction(scope, 'open-upload', {
       stage,
@@ -46,7 +46,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     })
       .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], raw)
-      .mayUseKey(key, 'dynamodb', 's3'),
+      .mayEncrypt(key, 'dynamodb', 's3'),
 
     'sign-parts': new VerbFunction(scope, 'sign-parts', {
       stage,
@@ -56,7 +56,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     })
       .may(['dynamodb:GetItem'], table.tableArn)
       .mayObjects(['s3:PutObject'], raw)
-      .mayUseKey(key, 'dynamodb', 's3'),
+      .mayEncrypt(key, 'dynamodb', 's3'),
 
     'show-upload': new VerbFunction(scope, 'show-upload', {
       stage,
@@ -66,7 +66,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     })
       .may(['dynamodb:GetItem'], table.tableArn)
       .mayObjects(['s3:ListMultipartUploadParts'], raw)
-      .mayUseKey(key, 'dynamodb'),
+      .mayDecrypt(key, 'dynamodb'),
 
     'complete-upload': new VerbFunction(scope, 'complete-upload', {
       stage,
@@ -78,7 +78,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject'], raw)
       // Without it S3 answers 403, not 404, for an object that is not there.
       .may(['s3:ListBucket'], raw.arn)
-      .mayUseKey(key, 'dynamodb', 's3'),
+      .mayEncrypt(key, 'dynamodb', 's3'),
 
     'abort-upload': new VerbFunction(scope, 'abort-upload', {
       stage,
@@ -90,7 +90,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject'], raw)
       // Without it S3 answers 403, not 404, for an object that is not there.
       .may(['s3:ListBucket'], raw.arn)
-      .mayUseKey(key, 'dynamodb', 's3'),
+      .mayEncrypt(key, 'dynamodb', 's3'),
 
     'list-loads': new VerbFunction(scope, 'list-loads', {
       stage,
@@ -100,7 +100,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     })
       .may(['dynamodb:Query'], byTenant)
       .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem'], table.tableArn)
-      .mayUseKey(key, 'dynamodb'),
+      .mayDecrypt(key, 'dynamodb'),
 
     'show-load': new VerbFunction(scope, 'show-load', {
       stage,
@@ -109,7 +109,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       environment: loads,
     })
       .may(['dynamodb:GetItem'], table.tableArn)
-      .mayUseKey(key, 'dynamodb'),
+      .mayDecrypt(key, 'dynamodb'),
 
     'list-rejects': new VerbFunction(scope, 'list-rejects', {
       stage,
@@ -120,7 +120,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .may(['dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'], rejects)
       .may(['s3:ListBucket'], rejects.arn)
-      .mayUseKey(key, 'dynamodb', 's3'),
+      .mayEncrypt(key, 'dynamodb', 's3'),
 
     'replay-load': new VerbFunction(scope, 'replay-load', {
       stage,
@@ -133,7 +133,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       // Without it S3 answers 403, not 404, for an object that is not there.
       .may(['s3:ListBucket'], raw.arn)
       .may(['sqs:SendMessage'], plan.queue.queueArn)
-      .mayUseKey(key, 'dynamodb', 's3', 'sqs'),
+      .mayEncrypt(key, 'dynamodb', 's3', 'sqs'),
 
     'check-health': new VerbFunction(scope, 'check-health', {
       stage,
@@ -144,7 +144,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .may(['dynamodb:DescribeTable', 'dynamodb:GetItem'], table.tableArn)
       .may(['s3:ListBucket'], raw.arn, rejects.arn)
       .may(['sqs:GetQueueAttributes'], plan.queue.queueArn)
-      .mayUseKey(key, 'dynamodb'),
+      .mayDecrypt(key, 'dynamodb'),
 
     'show-contract': new VerbFunction(scope, 'show-contract', {
       stage,

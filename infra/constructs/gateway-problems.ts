@@ -10,7 +10,7 @@ interface Answer {
 
 const unknownKey: Answer = {
   code: 'unauthenticated',
-  detail: 'Send "Authorization: Bearer mr_…" with a key that is known and not disabled.',
+  detail: 'Send "Authorization: Bearer mr_..." with a key that is known and not disabled.',
 }
 const ours: Answer = {
   code: 'internal',

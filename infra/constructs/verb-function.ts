@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Duration } from 'aws-cdk-lib'
+import { Aws, Duration } from 'aws-cdk-lib'
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
@@ -32,6 +32,9 @@ export interface VerbFunctionProps<S extends EnvSpec> {
   readonly memory?: number
   readonly placement?: Placement | undefined
 }
+
+/** Services that ask the key for us. */
+type KeyUser = 's3' | 'sqs' | 'dynamodb' | 'secretsmanager'
 
 /** One file, ESM, with everything in it: what was tested is what runs, whatever SDK the runtime carries. */
 const bundling: BundlingOptions = {
@@ -108,16 +111,21 @@ export class VerbFunction<S extends EnvSpec = EnvSpec> extends Construct {
     return this.may(actions, bucket.objects)
   }
 
-  /** Permits the stage's key, but only by way of the services that hold the stage's data. */
-  mayUseKey(key: IKey | undefined, ...services: readonly ('s3' | 'sqs' | 'dynamodb' | 'secretsmanager')[]): this {
+  /** Permits reading what the key protects, by way of these services only. */
+  mayDecrypt(key: IKey | undefined, ...services: readonly KeyUser[]): this {
+    return this.mayKey(['kms:Decrypt', 'kms:DescribeKey'], key, services)
+  }
+
+  /** Permits reading and writing what the key protects, by way of these services only. */
+  mayEncrypt(key: IKey | undefined, ...services: readonly KeyUser[]): this {
+    return this.mayKey(['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'], key, services)
+  }
+
+  private mayKey(actions: string[], key: IKey | undefined, services: readonly KeyUser[]): this {
     if (!key) return this
-    const via = services.map((service) => `${service}.${key.stack.region}.${key.stack.urlSuffix}`)
+    const via = services.map((service) => `${service}.${Aws.REGION}.amazonaws.com`)
     this.fn.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'],
-        resources: [key.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': via } },
-      }),
+      new PolicyStatement({ actions, resources: [key.keyArn], conditions: { StringEquals: { 'kms:ViaService': via } } }),
     )
     return this
   }

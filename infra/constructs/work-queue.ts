@@ -4,6 +4,7 @@ import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import type { Stage } from '../stage.ts'
 import type { AlarmSpec } from './alarm-spec.ts'
+import type { Panel } from './panel.ts'
 
 export interface WorkQueueProps {
   readonly stage: Stage
@@ -22,6 +23,7 @@ export class WorkQueue extends Construct {
   readonly queue: Queue
   readonly deadLetters: Queue
   readonly alarms: readonly AlarmSpec[]
+  readonly panels: readonly Panel[]
 
   constructor(scope: Construct, id: string, props: WorkQueueProps) {
     super(scope, id)
@@ -41,10 +43,25 @@ export class WorkQueue extends Construct {
       visibilityTimeout: Duration.seconds(props.consumerTimeout.toSeconds() * stage.visibilityFactor),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: receives },
     })
+    const period = Duration.minutes(1)
+    this.panels = [
+      {
+        title: `Queue ${id}: messages`,
+        metrics: [
+          this.queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum', label: 'waiting' }),
+          this.queue.metricApproximateNumberOfMessagesNotVisible({ period, statistic: 'Maximum', label: 'in work' }),
+          this.deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum', label: 'dead letters' }),
+        ],
+      },
+      {
+        title: `Queue ${id}: age of the oldest message (s)`,
+        metrics: [this.queue.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' })],
+      },
+    ]
     this.alarms = [
       {
         id: `${id}-dead-letters`,
-        metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: 'Maximum' }),
+        metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' }),
         threshold: 1,
         periods: 1,
         means: `A message of the ${id} queue failed ${receives} times and was set aside`,
@@ -52,7 +69,7 @@ export class WorkQueue extends Construct {
       },
       {
         id: `${id}-oldest-message`,
-        metric: this.queue.metricApproximateAgeOfOldestMessage({ period: Duration.minutes(1), statistic: 'Maximum' }),
+        metric: this.queue.metricApproximateAgeOfOldestMessage({ period, statistic: 'Maximum' }),
         threshold: props.oldestMessage.toSeconds(),
         periods: 5,
         means: `Work waits in the ${id} queue for more than ${props.oldestMessage.toMinutes()} minutes`,

@@ -22,6 +22,7 @@ import type { AlarmSpec } from '../constructs/alarm-spec.ts'
 import { apiFunctions } from '../constructs/api-functions.ts'
 import { rateLimitAddresses } from '../constructs/firewall.ts'
 import { answerWithProblems } from '../constructs/gateway-problems.ts'
+import type { Panel } from '../constructs/panel.ts'
 import { VerbFunction } from '../constructs/verb-function.ts'
 import { gatewayRoutes } from '../routes.ts'
 import type { Stage } from '../stage.ts'
@@ -37,6 +38,7 @@ export class ApiStack extends Stack {
   readonly api: RestApi
   readonly functions: readonly VerbFunction[]
   readonly alarms: readonly AlarmSpec[]
+  readonly panels: readonly Panel[]
 
   constructor(scope: Construct, id: string, { stage, storage }: ApiProps) {
     super(scope, id, { description: `Millrace ${stage.name}: the HTTP API` })
@@ -62,6 +64,7 @@ export class ApiStack extends Stack {
     else acknowledge(this.api, 'APIG3', 'This stage has no web ACL: it runs on an emulator, which cannot associate one')
 
     this.alarms = [...this.functions.flatMap((f) => f.alarms), ...this.apiAlarms()]
+    this.panels = this.apiPanels()
     new CfnOutput(this, 'Url', { value: `https://${this.api.restApiId}.execute-api.${Aws.REGION}.${Aws.URL_SUFFIX}/${stage.name}` })
     new CfnOutput(this, 'RestApiId', { value: this.api.restApiId })
     new CfnOutput(this, 'StageName', { value: this.api.deploymentStage.stageName })
@@ -75,7 +78,7 @@ export class ApiStack extends Stack {
       environment: { TABLE_NAME: table.tableName },
     })
       .may(['dynamodb:GetItem'], table.tableArn)
-      .mayUseKey(key, 'dynamodb')
+      .mayDecrypt(key, 'dynamodb')
   }
 
   private authorizer(authorize: VerbFunction): RequestAuthorizer {
@@ -140,6 +143,15 @@ export class ApiStack extends Stack {
       'The one policy that API Gateway accepts for its account-wide logging role',
     )
     return api
+  }
+
+  private apiPanels(): Panel[] {
+    const period = Duration.minutes(1)
+    const sum = { period, statistic: 'Sum' }
+    return [
+      { title: 'API: requests', metrics: [this.api.metricCount(sum), this.api.metricClientError(sum), this.api.metricServerError(sum)] },
+      { title: 'API: latency (ms)', metrics: ['p50', 'p99'].map((statistic) => this.api.metricLatency({ period, statistic })) },
+    ]
   }
 
   private apiAlarms(): AlarmSpec[] {

@@ -1,7 +1,9 @@
 import { Annotations, Aws, Stack } from 'aws-cdk-lib'
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import type { Construct } from 'constructs'
+import type { AlarmSpec } from '../constructs/alarm-spec.ts'
 import { type Database, migrateFunction } from '../constructs/database.ts'
+import type { Panel } from '../constructs/panel.ts'
 import type { VerbFunction } from '../constructs/verb-function.ts'
 import type { Stage } from '../stage.ts'
 
@@ -13,6 +15,8 @@ export class GivenDatabaseStack extends Stack implements Database {
   readonly connection: ISecret
   readonly migrate: VerbFunction
   readonly placement = undefined
+  readonly alarms: readonly AlarmSpec[]
+  readonly panels: readonly Panel[] = []
 
   constructor(scope: Construct, id: string, { stage }: { readonly stage: Stage }) {
     super(scope, id, { description: `Millrace ${stage.name}: migrations of a database that is given` })
@@ -22,6 +26,7 @@ export class GivenDatabaseStack extends Stack implements Database {
     if (stage.databaseSecretArn === undefined)
       Annotations.of(this).addError(`Stage ${stage.name} has no database of its own: name the secret of one by -c databaseSecretArn=…`)
     this.migrate = migrateFunction(this, { stage, owner: this.connection, loader: this.connection, placement: undefined })
+    this.alarms = this.migrate.alarms
   }
 
   /** The password in the secret is all it takes. */

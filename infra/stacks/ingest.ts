@@ -1,10 +1,11 @@
-import { CfnOutput, Stack } from 'aws-cdk-lib'
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
 import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
 import type { Database } from '../constructs/database.ts'
+import type { Panel } from '../constructs/panel.ts'
 import { VerbFunction } from '../constructs/verb-function.ts'
 import type { Stage } from '../stage.ts'
 import { planTimeout, type StorageStack } from './storage.ts'
@@ -19,6 +20,7 @@ export interface IngestProps {
 export class IngestStack extends Stack {
   readonly functions: readonly VerbFunction[]
   readonly alarms: readonly AlarmSpec[]
+  readonly panels: readonly Panel[]
 
   constructor(scope: Construct, id: string, props: IngestProps) {
     super(scope, id, { description: `Millrace ${props.stage.name}: functions that plan and load` })
@@ -27,6 +29,14 @@ export class IngestStack extends Stack {
     const loadChunk = this.loadChunk(props)
     this.functions = [planLoad, loadChunk]
     this.alarms = this.functions.flatMap((f) => f.alarms)
+    const period = Duration.minutes(1)
+    this.panels = [
+      {
+        title: 'load-chunk: time a chunk (ms)',
+        metrics: ['p50', 'p99'].map((statistic) => loadChunk.fn.metricDuration({ period, statistic })),
+      },
+      { title: 'Ingest: errors', metrics: this.functions.map(({ fn }) => fn.metricErrors({ period })) },
+    ]
     const outputs = {
       MigrateFunctionName: database.migrate.fn.functionName,
       LoadChunkFunctionName: loadChunk.fn.functionName,
@@ -57,7 +67,7 @@ export class IngestStack extends Stack {
       .mayObjects(['s3:GetObject'], raw)
       .mayObjects(['s3:PutObject'], deadLetters)
       .may(['sqs:SendMessage'], chunks.queue.queueArn)
-      .mayUseKey(key, 's3', 'sqs', 'dynamodb')
+      .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
     planLoad.fn.addEventSource(new SqsEventSource(plan.queue, { batchSize: 10, reportBatchItemFailures: true }))
     return planLoad
   }
@@ -86,7 +96,7 @@ export class IngestStack extends Stack {
       .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
       .may(['sqs:SendMessage'], chunks.queue.queueArn)
       .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
-      .mayUseKey(key, 's3', 'sqs', 'dynamodb')
+      .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
     database.mayConnect(loadChunk)
     // One chunk an invocation: a chunk is the unit of work, and of failure.
     loadChunk.fn.addEventSource(

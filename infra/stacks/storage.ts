@@ -1,5 +1,5 @@
 import { Aws, CfnOutput, Duration, Stack } from 'aws-cdk-lib'
-import { AttributeType, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Key } from 'aws-cdk-lib/aws-kms'
 import { BlockPublicAccess, Bucket, BucketEncryption, HttpMethods, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
@@ -7,6 +7,7 @@ import type { CfnQueuePolicy } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../constructs/acknowledge.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
+import type { Panel } from '../constructs/panel.ts'
 import { PrivateBucket } from '../constructs/private-bucket.ts'
 import { WorkQueue } from '../constructs/work-queue.ts'
 import type { Stage } from '../stage.ts'
@@ -17,13 +18,14 @@ export const planTimeout = Duration.seconds(60)
 /** Everything that must survive a deploy of code: the buckets, the table, and the queues with accepted work in them. */
 export class StorageStack extends Stack {
   readonly key: Key | undefined
-  readonly table: TableV2
+  readonly table: Table
   readonly raw: PrivateBucket
   readonly rejects: PrivateBucket
   readonly deadLetters: PrivateBucket
   readonly plan: WorkQueue
   readonly chunks: WorkQueue
   readonly alarms: readonly AlarmSpec[]
+  readonly panels: readonly Panel[]
 
   constructor(scope: Construct, id: string, { stage }: { readonly stage: Stage }) {
     super(scope, id, { description: `Millrace ${stage.name}: buckets, table and queues`, terminationProtection: stage.deletionProtection })
@@ -32,24 +34,23 @@ export class StorageStack extends Stack {
       : undefined
     this.key = key
 
-    this.table = new TableV2(this, 'Table', {
+    this.table = new Table(this, 'Table', {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       timeToLiveAttribute: 'ttl',
-      globalSecondaryIndexes: [
-        {
-          // A tenant's loads, newest first. Counts change with every chunk, so they stay out and are read by id.
-          indexName: 'byTenant',
-          partitionKey: { name: 'tenantPk', type: AttributeType.STRING },
-          sortKey: { name: 'createdSk', type: AttributeType.STRING },
-          projectionType: ProjectionType.INCLUDE,
-          nonKeyAttributes: ['dataset', 'state', 'expiresAt'],
-        },
-      ],
+      billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      encryption: key ? TableEncryptionV2.customerManagedKey(key) : TableEncryptionV2.dynamoOwnedKey(),
+      ...(key ? { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: key } : { encryption: TableEncryption.DEFAULT }),
       deletionProtection: stage.deletionProtection,
       removalPolicy: stage.removal,
+    })
+    // A tenant's loads, newest first. Counts change with every chunk, so they stay out and are read by id.
+    this.table.addGlobalSecondaryIndex({
+      indexName: 'byTenant',
+      partitionKey: { name: 'tenantPk', type: AttributeType.STRING },
+      sortKey: { name: 'createdSk', type: AttributeType.STRING },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: ['dataset', 'state', 'expiresAt'],
     })
 
     this.plan = new WorkQueue(this, 'plan', { stage, key, consumerTimeout: planTimeout, oldestMessage: Duration.minutes(5) })
@@ -76,6 +77,7 @@ export class StorageStack extends Stack {
     this.announceUploads()
 
     this.alarms = [...this.plan.alarms, ...this.chunks.alarms]
+    this.panels = [...this.plan.panels, ...this.chunks.panels]
     new CfnOutput(this, 'TableName', { value: this.table.tableName })
     new CfnOutput(this, 'RawBucketName', { value: this.raw.bucket.bucketName })
     new CfnOutput(this, 'RejectsBucketName', { value: this.rejects.bucket.bucketName })
