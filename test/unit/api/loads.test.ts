@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ReplayAnswer } from '#core/contract.ts'
+import { RequestError } from '#core/errors.ts'
+import type { Load } from '#core/load.ts'
+import * as routes from '#core/routes.ts'
+import { datasets } from '#datasets'
+import { createAuthorize } from '../../../functions/authorize/authorize.ts'
+import { createShowReadiness } from '../../../functions/check-health/check-health.ts'
+import { createReplayLoad } from '../../../functions/replay-load/replay-load.ts'
+import { createListDatasets, createShowDataset } from '../../../functions/show-datasets/show-datasets.ts'
+import { createShowLoad } from '../../../functions/show-load/show-load.ts'
+import { callOf, codeOf } from '../../support/call.ts'
+import { exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
+
+const { id } = exampleLoad()
+const now = () => exampleNow
+
+test('a receipt has an ETag, and 304 is answered to whoever holds it until anything changes', async () => {
+  let load = exampleLoad()
+  const showLoad = createShowLoad({ findLoad: async () => load, now })
+  const ask = (headers: Record<string, string> = {}) => showLoad(callOf(routes.showLoad, { load: id }, { headers }))
+  const { headers = {}, text } = await ask()
+  assert.equal(JSON.parse(text!.body).id, id)
+  const again = await ask({ 'if-none-match': headers.etag! })
+  assert.deepEqual([again.status, again.text, again.headers?.etag], [304, undefined, headers.etag])
+  load = { ...load, loaded: 1, received: 1 }
+  assert.equal((await ask({ 'if-none-match': headers.etag! })).status, 200)
+})
+
+function replay(load: Load, { chunks = [], gone = false }: { chunks?: number[]; gone?: boolean } = {}) {
+  const done: string[] = []
+  const action = createReplayLoad({
+    findLoad: async () => load,
+    chunksOf: async function* () {
+      yield* chunks.map((n) => exampleChunk(n))
+    },
+    objectSize: async () => (gone ? undefined : load.size),
+    reopenFailed: async () => {
+      done.push('reopen')
+      return undefined
+    },
+    requestPlan: async () => {
+      done.push('plan')
+    },
+    now,
+  })
+  return { done, ask: (dryRun: boolean) => action(callOf(routes.replayLoad, { load: id }, { body: { dryRun } })) }
+}
+
+test('a dry run says what is missing and does nothing', async () => {
+  const { ask, done } = replay(exampleLoad({ state: 'failed', planned: 6, committed: 3 }), { chunks: [0, 2, 3] })
+  const { status, json } = await ask(true)
+  const { would, chunks } = json as ReplayAnswer
+  assert.deepEqual([status, would, chunks, done], [200, 'plan', { planned: 6, committed: 3, missing: [1, 4, 5], missingCount: 3 }, []])
+})
+
+test('while the number of chunks is not known, neither is that of missing ones', async () => {
+  const { ask } = replay(exampleLoad({ state: 'loading' }), { chunks: [0, 2] })
+  const { chunks } = (await ask(true)).json as ReplayAnswer
+  assert.deepEqual([chunks.planned, chunks.missing, chunks.missingCount], [null, [1], null])
+})
+
+test('a replay reopens a failed load before it asks for the plan', async () => {
+  const failed = replay(exampleLoad({ state: 'failed' }))
+  assert.equal((await failed.ask(false)).status, 202)
+  assert.deepEqual(failed.done, ['reopen', 'plan'])
+  const stuck = replay(exampleLoad({ state: 'loading' }))
+  await stuck.ask(false)
+  assert.deepEqual(stuck.done, ['plan'])
+})
+
+test('nothing is replayed without an object or without anything missing; the dry run says why', async () => {
+  for (const state of ['complete', 'receiving', 'aborted', 'failed'] as const) {
+    const { ask, done } = replay(exampleLoad({ state }), { gone: state === 'failed' })
+    assert.equal(await codeOf(ask(false)), 'load-not-replayable', state)
+    const { would, reason } = (await ask(true)).json as ReplayAnswer
+    assert.equal(would, 'nothing', state)
+    assert.ok(reason.length > 20)
+    assert.deepEqual(done, [])
+  }
+})
+
+test('a key sees its datasets; another one is forbidden, an unknown one not found', async () => {
+  const identity = { tenant: 'acme', datasets: ['flights'] }
+  const { json } = await createListDatasets(datasets)(callOf(routes.listDatasets, {}, { identity }))
+  assert.deepEqual(
+    (json as { items: { name: string }[] }).items.map(({ name }) => name),
+    ['flights'],
+  )
+  const show = (dataset: string) => createShowDataset(datasets)(callOf(routes.showDataset, { dataset }, { identity }))
+  assert.equal((await show('flights')).status, 200)
+  assert.equal(await codeOf(show('events')), 'dataset-forbidden')
+  assert.equal(await codeOf(show('toString')), 'dataset-not-found')
+})
+
+test('readiness names the parts that do not answer, and not why in their words', async () => {
+  const ready = createShowReadiness({ table: async () => 1, rejects: () => Promise.reject(new TypeError('secret arn')) })
+  const error = await ready(callOf(routes.showReadiness, {})).then(
+    () => undefined,
+    (e) => e,
+  )
+  assert.ok(error instanceof RequestError)
+  assert.deepEqual(
+    error.problem.errors?.map(({ pointer }) => pointer),
+    ['/parts/rejects'],
+  )
+  assert.doesNotMatch(JSON.stringify(error.problem), /secret/)
+  assert.deepEqual((await createShowReadiness({ table: async () => 1 })(callOf(routes.showReadiness, {}))).json, {
+    status: 'ok',
+    parts: { table: 'ok' },
+  })
+})
+
+test('the authorizer permits every route of the stage for a known key, and is "Unauthorized" otherwise', async () => {
+  const authorize = createAuthorize({
+    authenticate: async (header) => (header === 'Bearer good' ? { tenant: 'acme', datasets: ['*'] } : undefined),
+    toContext: ({ tenant }) => ({ tenant }),
+  })
+  const methodArn = 'arn:aws:execute-api:us-east-1:123456789012:abc/production/GET/v1/loads'
+  const answer = await authorize({ methodArn, headers: { AUTHORIZATION: 'Bearer good' } })
+  assert.equal(answer.policyDocument.Statement[0]?.Resource, 'arn:aws:execute-api:us-east-1:123456789012:abc/production/*')
+  assert.deepEqual(answer.context, { tenant: 'acme' })
+  await assert.rejects(authorize({ methodArn, headers: {} }), { message: 'Unauthorized' })
+  await assert.rejects(authorize({ methodArn, headers: null }), { message: 'Unauthorized' })
+})

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Page, Reject } from '#core/contract.ts'
+import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
+import * as routes from '#core/routes.ts'
+import { createListRejects } from '../../../functions/list-rejects/list-rejects.ts'
+import { acme, callOf, codeOf } from '../../support/call.ts'
+import { exampleChunk, exampleLoad } from '../../support/example-load.ts'
+
+const stored = (line: number, raw = 'äö'): Reject => ({
+  line,
+  offset: line * 10,
+  column: null,
+  code: 'invalid-json',
+  message: 'no',
+  raw,
+  truncated: false,
+})
+
+/** Chunks by number: the lines each spans and the line numbers, within it, of its rejects. */
+function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, load: Partial<Load> = {}) {
+  const rejected = Object.values(chunks).reduce((sum, { rejects }) => sum + rejects.length, 0)
+  const state = { load: exampleLoad({ state: 'complete', rejected, committed: Object.keys(chunks).length, ...load }) }
+  const results = Object.entries(chunks).map(([n, { lines, rejects }]) => exampleChunk(Number(n), { lines, rejected: rejects.length }))
+  const objects = new Map(
+    Object.entries(chunks).map(([n, { rejects }]) => [
+      rejectsKey(state.load, Number(n)),
+      rejects.map((r) => `${JSON.stringify(r)}\n`).join(''),
+    ]),
+  )
+  let stores = 0
+  const action = createListRejects({
+    findLoad: async (tenant) => (tenant === acme.tenant ? state.load : undefined),
+    chunksOf: async function* (_, from): AsyncGenerator<ChunkResult> {
+      yield* results.filter(({ chunk }) => chunk >= from)
+    },
+    readRejects: async function* (key, offset) {
+      const bytes = Buffer.from(objects.get(key)!).subarray(offset)
+      // Pieces end anywhere, in the middle of a character too.
+      const step = bytes.length > 100_000 ? 65_536 : 7
+      for (let i = 0; i < bytes.length; i += step) yield bytes.subarray(i, i + step)
+    },
+    hasFile: async (key) => objects.has(key),
+    storeFile: async (key, pieces) => {
+      stores++
+      let text = ''
+      for await (const piece of pieces) text += piece
+      objects.set(key, text)
+    },
+    fileUrl: async (key, name) => `https://s3/${key}?${name}`,
+  })
+  const ask = (query: object, headers: Record<string, string> = {}) =>
+    action(callOf(routes.listRejects, { load: state.load.id }, { query: { limit: 100, ...query }, headers }))
+  const page = async (query: object) => (await ask(query, { accept: 'application/json' })).json as Page<Reject>
+  const all = async (limit: number) => {
+    const pages: Reject[][] = []
+    for (let cursor: string | undefined; ; ) {
+      const { items, next } = await page({ limit, cursor })
+      pages.push([...items])
+      if (next === null) return pages
+      cursor = next
+    }
+  }
+  return { ask, page, all, objects, state, stores: () => stores }
+}
+
+test('lines within chunks become lines of the file', async () => {
+  const { page } = world({
+    0: { lines: 10, rejects: [stored(3)] },
+    1: { lines: 5, rejects: [] },
+    2: { lines: 5, rejects: [stored(1), stored(4)] },
+  })
+  const { items, next } = await page({})
+  assert.deepEqual(
+    items.map(({ line }) => line),
+    [3, 16, 19],
+  )
+  assert.equal(next, null)
+})
+
+test('while an earlier chunk is missing, later lines are not known', async () => {
+  const { all } = world({
+    0: { lines: 10, rejects: [stored(3)] },
+    2: { lines: 5, rejects: [stored(1)] },
+    3: { lines: 5, rejects: [stored(2)] },
+  })
+  const lines = (await all(1)).flat().map(({ line }) => line)
+  assert.deepEqual(lines, [3, null, null])
+})
+
+test('pages of any size give the same rejects in the same order, and no empty page at the end', async () => {
+  const chunk = fc.record({
+    lines: fc.integer({ min: 30, max: 50 }),
+    rejects: fc.array(
+      fc.integer({ min: 1, max: 30 }).map((n) => stored(n)),
+      { maxLength: 7 },
+    ),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(chunk, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 9 }), async (chunks, limit) => {
+      const { all } = world({ ...chunks })
+      const pages = await all(limit)
+      const whole = (await all(1000)).flat()
+      assert.deepEqual(pages.flat(), whole)
+      assert.equal(
+        whole.length,
+        chunks.reduce((sum, { rejects }) => sum + rejects.length, 0),
+      )
+      for (const items of pages.slice(0, -1)) assert.equal(items.length, limit)
+      if (whole.length > 0) assert.ok(pages.at(-1)!.length > 0)
+    }),
+  )
+})
+
+test('a page ends before a Lambda answer would be too large', async () => {
+  const { all } = world({ 0: { lines: 1000, rejects: Array.from({ length: 900 }, (_, i) => stored(i + 1, 'x'.repeat(8192))) } })
+  const pages = await all(1000)
+  assert.ok(pages.length >= 2)
+  for (const page of pages) assert.ok(JSON.stringify(page).length < 5 * 1024 * 1024)
+  assert.equal(pages.flat().length, 900)
+})
+
+test('NDJSON unless a page object is asked for; the next page stands in the Link header', async () => {
+  const { ask } = world({ 0: { lines: 10, rejects: [stored(1), stored(2)] } })
+  const first = await ask({ limit: 1 })
+  assert.equal(first.text?.contentType, 'application/x-ndjson')
+  assert.deepEqual(JSON.parse(first.text!.body), stored(1))
+  const [, cursor] = /^<\/v1\/loads\/\w+\/rejects\?limit=1&cursor=([\w-]+)>; rel="next"$/.exec(first.headers?.link ?? '')!
+  const last = await ask({ limit: 1, cursor })
+  assert.deepEqual([JSON.parse(last.text!.body), last.headers?.link], [stored(2), undefined])
+})
+
+test('a cursor is of one load alone', async () => {
+  const a = world({ 0: { lines: 10, rejects: [stored(1), stored(2)] } })
+  const b = world({ 0: { lines: 10, rejects: [stored(1)] } }, { id: `ld_${'1'.repeat(26)}` })
+  const { next } = await a.page({ limit: 1 })
+  assert.equal(await codeOf(b.page({ cursor: next })), 'invalid-request')
+})
+
+test('the download is one file with the lines of the file, made once when the load is over', async () => {
+  const w = world({ 0: { lines: 10, rejects: [stored(3)] }, 1: { lines: 5, rejects: [stored(1)] } })
+  const { status, headers } = await w.ask({ download: 'true' })
+  assert.equal(status, 303)
+  const key = /https:\/\/s3\/(.*)\?/.exec(headers!.location!)![1]!
+  assert.deepEqual(
+    w.objects
+      .get(key)!
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).line),
+    [3, 11],
+  )
+  await w.ask({ download: 'true' })
+  assert.equal(w.stores(), 1)
+  w.state.load = { ...w.state.load, state: 'loading' }
+  await w.ask({ download: 'true' })
+  assert.equal(w.stores(), 2)
+})
