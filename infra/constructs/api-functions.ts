@@ -75,7 +75,8 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       environment: writes,
     })
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
-      .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject'], raw)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts', 's3:PutObject'], raw)
+      .mayReadObjects(raw)
       // Without it S3 answers 403, not 404, for an object that is not there.
       .may(['s3:ListBucket'], raw.arn)
       .mayEncrypt(key, 'dynamodb', 's3'),
@@ -87,7 +88,8 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       environment: writes,
     })
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
-      .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject'], raw)
+      .mayObjects(['s3:AbortMultipartUpload'], raw)
+      .mayReadObjects(raw)
       // Without it S3 answers 403, not 404, for an object that is not there.
       .may(['s3:ListBucket'], raw.arn)
       .mayEncrypt(key, 'dynamodb', 's3'),
@@ -118,7 +120,8 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       environment: { ...loads, REJECTS_BUCKET },
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
-      .mayObjects(['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'], rejects)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
+      .mayReadObjects(rejects)
       .may(['s3:ListBucket'], rejects.arn)
       .mayEncrypt(key, 'dynamodb', 's3'),
 
@@ -129,7 +132,7 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       environment: { ...writes, PLAN_QUEUE_URL },
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
-      .mayObjects(['s3:GetObject'], raw)
+      .mayReadObjects(raw)
       // Without it S3 answers 403, not 404, for an object that is not there.
       .may(['s3:ListBucket'], raw.arn)
       .may(['sqs:SendMessage'], plan.queue.queueArn)

@@ -33,6 +33,12 @@ export interface VerbFunctionProps<S extends EnvSpec> {
   readonly placement?: Placement | undefined
 }
 
+/** Every object of a bucket, and what cdk-nag calls a permission on them. */
+interface Objects {
+  readonly objects: string
+  readonly finding: string
+}
+
 /** Services that ask the key for us. */
 type KeyUser = 's3' | 'sqs' | 'dynamodb' | 'secretsmanager'
 
@@ -106,9 +112,14 @@ export class VerbFunction<S extends EnvSpec = EnvSpec> extends Construct {
   }
 
   /** Permits actions on every object of a bucket. */
-  mayObjects(actions: readonly string[], bucket: { readonly objects: string; readonly finding: string }): this {
+  mayObjects(actions: readonly string[], bucket: Objects): this {
     acknowledge(this.fn.role!, bucket.finding, 'Objects are named by tenant, dataset and load, and the function serves every tenant')
     return this.may(actions, bucket.objects)
+  }
+
+  /** Permits reading objects, and being told that one is not there: without s3:ListBucket S3 answers 403 for a missing key, never 404. */
+  mayReadObjects(bucket: Objects & { readonly arn: string }): this {
+    return this.mayObjects(['s3:GetObject'], bucket).may(['s3:ListBucket'], bucket.arn)
   }
 
   /** Permits reading what the key protects, by way of these services only. */

@@ -64,7 +64,7 @@ export class IngestStack extends Stack {
     })
     planLoad
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
-      .mayObjects(['s3:GetObject'], raw)
+      .mayReadObjects(raw)
       .mayObjects(['s3:PutObject'], deadLetters)
       .may(['sqs:SendMessage'], chunks.queue.queueArn)
       .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
@@ -92,7 +92,7 @@ export class IngestStack extends Stack {
     })
     loadChunk
       .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
-      .mayObjects(['s3:GetObject'], raw)
+      .mayReadObjects(raw)
       .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
       .may(['sqs:SendMessage'], chunks.queue.queueArn)
       .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
