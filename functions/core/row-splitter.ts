@@ -35,6 +35,8 @@ export interface SplitterOptions {
   readonly offset: number
   /** True when that byte is the last one before the range: rows begin after the next newline. */
   readonly skipToNewline: boolean
+  /** True when another reader owns what lies behind the limit: then nobody needs to read a giant row to its end. */
+  readonly ranged: boolean
 }
 
 export class RowSplitter {
@@ -44,11 +46,13 @@ export class RowSplitter {
   /** Where in `#bytes` the next row begins, and the text offset of `#bytes[0]`. */
   #at = 0
   #base: number
+  readonly #ranged: boolean
   #skipping: boolean
   #oversized: { prefix: Buffer; offset: number } | undefined
   #lines = 0
 
-  constructor({ scanner, rowBytes, offset, skipToNewline }: SplitterOptions) {
+  constructor({ scanner, rowBytes, offset, skipToNewline, ranged }: SplitterOptions) {
+    this.#ranged = ranged
     this.#scanner = scanner
     this.#rowBytes = rowBytes
     this.#base = offset
@@ -133,11 +137,11 @@ export class RowSplitter {
     this.#at = this.#bytes.length
   }
 
-  /** True when the oversized row is over, or the range is: nobody needs to read a giant line to its end. */
+  /** True when the oversized row is over, or as much of it as this reader has to pass. */
   #passOversized(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
     const next = this.#bytes.indexOf(newline, this.#at)
     this.#at = next < 0 ? this.#bytes.length : next + 1
-    if (next < 0 && !final && this.offset < limit) return false
+    if (next < 0 && !final && !(this.#ranged && this.offset >= limit)) return false
     const { prefix, offset } = this.#oversized!
     this.#oversized = undefined
     this.#lines++

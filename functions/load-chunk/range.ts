@@ -16,7 +16,7 @@ export async function loadRange(deps: LoadChunkDeps, load: Load, dataset: Datase
     // One byte early: if it is a newline, a row begins exactly at the start of the range.
     const from = Math.max(0, start - 1)
     const text = deps.openText(load, { from, to: end, sourceFrom: start, sourceTo: end })
-    const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: start > 0 })
+    const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: start > 0, ranged: true })
     try {
       const rows = await readRows(feed(splitter, text.pieces), end, encode, sink)
       return { ...rows, ...text.takeSource(), last: end === load.size }

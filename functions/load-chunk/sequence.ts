@@ -57,10 +57,12 @@ async function loadFrom(
 ): Promise<Outcome> {
   const reader = await openReader(deps, load, dataset, before)
   try {
+    const first = before ? before.chunk + 1 : 0
     let slowest = 0
-    for (let chunk = before ? before.chunk + 1 : 0; ; chunk++) {
+    for (let chunk = first; ; chunk++) {
       const began = timeLeft()
-      if (chunk > 0 && began < handOverTime + 2 * slowest) return { kind: 'out-of-time', next: chunk }
+      // At least one chunk an invocation, or a short time limit would only pass the load on.
+      if (chunk > first && began < handOverTime + 2 * slowest) return { kind: 'out-of-time', next: chunk }
       const result = await deps.commitChunk(load, dataset, chunk, async (sink) => {
         const rows = await readRows(reader.text, (chunk + 1) * load.chunkSize!, reader.encode, sink, chunk === 0 ? reader.headerLines : 0)
         const ended = rows.ended || (load.compression === 'none' && rows.nextRow >= load.size)
@@ -89,7 +91,13 @@ async function openReader(deps: LoadChunkDeps, load: Load, dataset: Dataset, bef
   const header = format.hasHeader ? await readHeader(deps, load, dataset, format) : { bytes: Buffer.alloc(0), end: 0, lines: 0 }
   const from = before?.nextRow ?? header.end
   const opened = deps.openText(load, { from, to: load.size, sourceFrom: before?.sourceEnd ?? 0, sourceTo: load.size })
-  const splitter = new RowSplitter({ scanner: format.scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: false })
+  const splitter = new RowSplitter({
+    scanner: format.scanner,
+    rowBytes: dataset.limits.rowBytes,
+    offset: from,
+    skipToNewline: false,
+    ranged: false,
+  })
   return {
     opened,
     text: feed(splitter, opened.pieces),
@@ -106,7 +114,7 @@ async function readHeader(
   { scanner }: RowFormat,
 ): Promise<{ bytes: Buffer; end: number; lines: number }> {
   const opened = deps.openText(load, { from: 0, to: Math.min(load.size, 64 * 1024), sourceFrom: 0, sourceTo: 0 })
-  const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: 0, skipToNewline: false })
+  const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: 0, skipToNewline: false, ranged: false })
   const text = feed(splitter, opened.pieces)
   try {
     let row = splitter.first(false)

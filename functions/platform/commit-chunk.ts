@@ -68,7 +68,7 @@ async function stage(db: Connection, { dataset, rejects, read }: ChunkWork, lane
     const facts = await read({ write: copy.write, refuse: rejects.add, flush: rejects.flush })
     return { read: facts, staged: await copy.finish() }
   } catch (error) {
-    copy.abort()
+    await copy.abort()
     throw error
   }
 }

@@ -10,27 +10,34 @@ export interface Copy {
   write(bytes: Uint8Array): Promise<void>
   /** @returns how many rows Postgres took */
   finish(): Promise<number>
-  /** Tells Postgres to forget the rows; the transaction is then aborted. */
-  abort(): void
+  /** Tells Postgres to forget the rows and waits until it has; the transaction is then aborted. */
+  abort(): Promise<void>
 }
 
 export function copyInto(connection: Connection, table: string, columns: readonly string[]): Copy {
   const stream = connection.query(from(`COPY ${table} (${columns.map(identifier).join(', ')}) FROM STDIN (FORMAT binary)`))
+  let failure: unknown
   const finished = once(stream, 'finish')
   // Whoever waits gets the error; nobody may be waiting at the moment it comes.
-  finished.catch(() => undefined)
+  finished.catch((error) => {
+    failure = error
+  })
   stream.write(copyHeader)
   return {
     async write(bytes) {
+      if (failure) throw failure
       if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), finished])
     },
     async finish() {
+      if (failure) throw failure
       stream.end(copyTrailer)
       await finished
       return stream.rowCount
     },
-    abort() {
+    async abort() {
+      if (failure) return
       stream.destroy()
+      await finished.catch(() => undefined)
     },
   }
 }

@@ -14,8 +14,10 @@ export function textOpener(read: ReadObject) {
   return (load: Load, range: Range) => {
     const checksum = new SourceChecksum(range.sourceFrom, range.sourceTo)
     const source = { read, key: load.objectKey, size: load.size }
-    const text =
-      load.compression === 'gzip' ? skip(gzipText(source, checksum), range.from) : plainText(source, range.from, range.to, checksum)
+    // What comes before the text that is needed may still have to be accounted for: a CSV header.
+    const start = load.compression === 'gzip' ? 0 : Math.min(range.from, range.sourceFrom)
+    const whole = load.compression === 'gzip' ? gzipText(source, checksum) : plainText(source, start, range.to, checksum)
+    const text = skip(whole, range.from - start)
     return { pieces: text, takeSource: () => checksum.take() }
   }
 }

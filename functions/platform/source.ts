@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, crc32, createGunzip } from 'node:zlib'
-import { LoadError } from '#core/errors.ts'
+import { AccountingError, LoadError } from '#core/errors.ts'
 import type { ReadObject } from './objects.ts'
 
 /** The checksum of the object bytes that passed since the last mark, of those in [from, to). */
@@ -19,6 +19,7 @@ export class SourceChecksum {
 
   /** `bytes` begin at object offset `offset`; what lies outside the range, or was covered before, does not count. */
   update(bytes: Buffer, offset: number): void {
+    if (offset > this.#end && offset < this.#to) throw new AccountingError(`the bytes from ${this.#end} to ${offset} were not read`)
     const start = Math.max(this.#end - offset, 0)
     const end = Math.min(this.#to - offset, bytes.length)
     if (end <= start) return
@@ -101,18 +102,18 @@ export async function* gzipText(source: Source, checksum: SourceChecksum): Async
   }
   const error = await fault
   if (error !== undefined && gunzip.bytesWritten >= source.size) throw gzipFault(error)
-  if (gunzip.bytesWritten < source.size)
-    throw new LoadError(
-      'gzip-trailing-data',
-      `After ${gunzip.bytesWritten} bytes the gzip data is over, but the file has ${source.size}; remove what follows.`,
-    )
+  if (gunzip.bytesWritten < source.size) throw trailingData()
 }
 
+const trailingData = (cause?: unknown): LoadError =>
+  new LoadError('gzip-trailing-data', 'The file goes on after the end of its gzip data; remove what follows.', { cause })
+
 function gzipFault(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'Z_BUF_ERROR')
+  if (!(error instanceof Error && 'code' in error)) return error
+  if (error.code === 'Z_BUF_ERROR')
     return new LoadError('gzip-truncated', 'The gzip data ends in the middle; upload the whole file.', { cause: error })
-  if (code === 'Z_DATA_ERROR')
-    return new LoadError('gzip-corrupt', 'The gzip data is damaged; compress and upload the file again.', { cause: error })
-  return error
+  if (error.code !== 'Z_DATA_ERROR') return error
+  // That the file begins as gzip was seen when it was planned; zlib takes whatever follows a member for the next one.
+  if (error.message === 'incorrect header check') return trailingData(error)
+  return new LoadError('gzip-corrupt', 'The gzip data is damaged; compress and upload the file again.', { cause: error })
 }

@@ -15,7 +15,7 @@ interface Row {
 /** Reads the rows that begin in [from, to), the bytes arriving in pieces. */
 function readRange(bytes: Buffer, from: number, to: number, pieces: number, options: { scanner: RowScanner; rowBytes: number }): Row[] {
   const start = from === 0 ? 0 : from - 1
-  const splitter = new RowSplitter({ ...options, offset: start, skipToNewline: from > 0 })
+  const splitter = new RowSplitter({ ...options, offset: start, skipToNewline: from > 0, ranged: true })
   const rows: Row[] = []
   const onRow = (r: SplitRow): void => {
     rows.push({ text: r.bytes.toString('latin1'), line: r.line, offset: r.offset, oversized: r.oversized })
@@ -46,8 +46,7 @@ test('every row is read by exactly one chunk, whatever the chunk size, the piece
       }
       const read: Row[] = []
       for (let from = 0; from < bytes.length; from += chunk) read.push(...readRange(bytes, from, from + chunk, pieces, ndjson))
-      const strip = (rows: Row[], line: boolean) =>
-        rows.map((r) => ({ ...r, text: r.oversized ? '' : r.text, line: line ? r.line : 0 }))
+      const strip = (rows: Row[], line: boolean) => rows.map((r) => ({ ...r, text: r.oversized ? '' : r.text, line: line ? r.line : 0 }))
       assert.deepEqual(strip(read, false), strip(whole, false))
       assert.deepEqual(strip(readRange(bytes, 0, Number.POSITIVE_INFINITY, pieces, ndjson), true), strip(whole, true))
     }),
@@ -58,31 +57,50 @@ test('every row is read by exactly one chunk, whatever the chunk size, the piece
 test('a byte order mark is skipped, also when it arrives in pieces', () => {
   for (const pieces of [1, 2, 3, 100]) {
     const rows = readRange(Buffer.from('\ufeff{}\n{}'), 0, 99, pieces, ndjson)
-    assert.deepEqual(rows.map((r) => [r.text, r.offset]), [['{}', 3], ['{}', 6]])
+    assert.deepEqual(
+      rows.map((r) => [r.text, r.offset]),
+      [
+        ['{}', 3],
+        ['{}', 6],
+      ],
+    )
   }
 })
 
 test('a giant line is refused without being held or read to its end', () => {
-  const splitter = new RowSplitter({ ...ndjson, offset: 0, skipToNewline: false })
+  const splitter = new RowSplitter({ ...ndjson, offset: 0, skipToNewline: false, ranged: true })
   const rows: SplitRow[] = []
   splitter.push(Buffer.alloc(1000, 'x'))
-  assert.equal(splitter.rows(500, false, (r) => rows.push(r)), true)
-  assert.deepEqual(rows.map((r) => [r.oversized, r.offset]), [[true, 0]])
+  assert.equal(
+    splitter.rows(500, false, (r) => rows.push(r)),
+    true,
+  )
+  assert.deepEqual(
+    rows.map((r) => [r.oversized, r.offset]),
+    [[true, 0]],
+  )
 })
 
 const csv = { scanner: csvScanner, rowBytes: 60 }
 const field = fc.constantFrom('a', '', '"q"', '"a,b"', '"new\nline"', '"two""quotes"', 'é')
 test('CSV: quoted newlines, commas and quotes stay inside their row, whatever the pieces', () => {
   fc.assert(
-    fc.property(fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 8 }), fc.integer({ min: 1, max: 30 }), (table, pieces) => {
-      const bytes = Buffer.from(table.map((r) => `${r.join(',')}\r\n`).join(''))
-      const rows = readRange(bytes, 0, Number.POSITIVE_INFINITY, pieces, csv)
-      assert.deepEqual(rows.map((r) => r.text), table.map((r) => Buffer.from(r.join(',')).toString('latin1')))
-      for (const [i, row] of table.entries()) {
-        const expected = row.map((f) => (f === '' ? null : f.startsWith('"') ? f.slice(1, -1).replaceAll('""', '"') : f))
-        assert.deepEqual(parseCsvRow(table[i]!.join(',')), expected)
-      }
-    }),
+    fc.property(
+      fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { maxLength: 8 }),
+      fc.integer({ min: 1, max: 30 }),
+      (table, pieces) => {
+        const bytes = Buffer.from(table.map((r) => `${r.join(',')}\r\n`).join(''))
+        const rows = readRange(bytes, 0, Number.POSITIVE_INFINITY, pieces, csv)
+        assert.deepEqual(
+          rows.map((r) => r.text),
+          table.map((r) => Buffer.from(r.join(',')).toString('latin1')),
+        )
+        for (const [i, row] of table.entries()) {
+          const expected = row.map((f) => (f === '' ? null : f.startsWith('"') ? f.slice(1, -1).replaceAll('""', '"') : f))
+          assert.deepEqual(parseCsvRow(table[i]!.join(',')), expected)
+        }
+      },
+    ),
     { numRuns: 1000 },
   )
 })
@@ -93,11 +111,17 @@ test('CSV: a quote that is never closed costs its own line and no other', () => 
   for (const pieces of [1, 7, 1000]) {
     const rows = readRange(bytes, 0, Number.POSITIVE_INFINITY, pieces, csv)
     assert.equal(rows.length, 20)
-    assert.deepEqual(rows.filter((r) => parseCsvRow(r.text) === undefined).map((r) => r.line), [6])
+    assert.deepEqual(
+      rows.filter((r) => parseCsvRow(r.text) === undefined).map((r) => r.line),
+      [6],
+    )
   }
 })
 
 test('CSV: text behind a closing quote costs its own line and no other', () => {
   const rows = readRange(Buffer.from('1,"a"b\n2,c\n3,"x\ny"z\n4,d\n'), 0, 99, 3, csv)
-  assert.deepEqual(rows.map((r) => r.text), ['1,"a"b', '2,c', '3,"x', 'y"z', '4,d'])
+  assert.deepEqual(
+    rows.map((r) => r.text),
+    ['1,"a"b', '2,c', '3,"x', 'y"z', '4,d'],
+  )
 })

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import type pg from 'pg'
+import { bigint, text } from '#core/column.ts'
+import { type Dataset, dataset } from '#core/dataset.ts'
+import { migrateDatabase } from '#platform/migrate-database.ts'
+import { Pipeline } from '../support/pipeline.ts'
+import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+
+const items = dataset('items', {
+  description: 'a test',
+  columns: { id: bigint(), name: text({ max: 12, nullable: true }) },
+  primaryKey: ['id'],
+  onConflict: 'ignore',
+})
+const latest = dataset('latest', {
+  description: 'a test',
+  columns: { id: bigint(), name: text({ max: 12 }) },
+  primaryKey: ['id'],
+  onConflict: 'update',
+  orderingKey: 'id',
+})
+
+let scratch: ScratchDatabase
+let db: pg.Client
+before(async () => {
+  scratch = await scratchDatabase()
+  db = await scratch.connect()
+  await migrateDatabase(db, { datasets: [items, latest], lanes: 3, loader: undefined, today: new Date() })
+})
+beforeEach(() => db.query('TRUNCATE items, latest, millrace.ledger'))
+after(() => scratch[Symbol.asyncDispose]())
+
+const pipeline = (d: Dataset = items) => new Pipeline(d, () => scratch.connect())
+const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows
+const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
+const line = (id: number, name = `name ${id}`) => JSON.stringify({ id, name })
+const lines = (n: number, from = 0) => Array.from({ length: n }, (_, i) => line(from + i))
+
+test('whatever the file, its cutting and its compression: every row is loaded, a duplicate or rejected, each once, with its line', async () => {
+  const row = fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: 0, max: 30 }).map((id) => line(id)) },
+    fc.constantFrom(
+      '',
+      '{"id":1',
+      '[]',
+      '{"id":"x"}',
+      '{"id":1,"more":2}',
+      '{"name":"no id"}',
+      '{"id":7,"name":"höher 🚀"}',
+      '\ufeff{}',
+      '{"id":3,"name":"far too long a name"}',
+    ),
+  )
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(row, { minLength: 1, maxLength: 40 }),
+      fc.constantFrom('\n', '\r\n'),
+      fc.boolean(),
+      fc.boolean(),
+      fc.integer({ min: 5, max: 200 }),
+      fc.integer({ min: 1, max: 64 }),
+      async (rows, newline, ending, gzip, chunkSize, pieceBytes) => {
+        await db.query('TRUNCATE items')
+        const plain = Buffer.from(rows.join(newline) + (ending ? newline : ''))
+        if (plain.length === 0) return
+        const p = pipeline()
+        p.pieceBytes = pieceBytes
+        const load = p.open(gzip ? gzipSync(plain) : plain, 'ndjson', gzip ? 'gzip' : 'none', chunkSize)
+        await p.drain(1)
+        const ids = new Set<number>()
+        const bad: number[] = []
+        let duplicate = 0
+        for (const [i, r] of rows.entries()) {
+          if (r.trim() === '' && !r.includes('\ufeff')) continue
+          const text = i === 0 ? r.replace(/^\ufeff/, '') : r
+          const id = /^\{"id":(\d+)(,"name":"[^"]{0,12}")?\}$/u.exec(text)?.[1]
+          if (id === undefined) bad.push(i + 1)
+          else if (ids.has(Number(id))) duplicate++
+          else ids.add(Number(id))
+        }
+        const { state, rows: counts, reconciles, problem } = p.receipt(load.id)
+        assert.equal(state, 'complete', JSON.stringify(problem))
+        assert.ok(reconciles)
+        const received = ids.size + duplicate + bad.length
+        assert.deepEqual(counts, { received, loaded: ids.size, updated: 0, duplicate, rejected: bad.length, pending: 0 })
+        assert.deepEqual(
+          p.rejectsOf(load.id).map((r) => r.line),
+          bad,
+        )
+        assert.deepEqual(
+          (await stored('items')).map((r) => r.id),
+          [...ids].sort((a, b) => a - b),
+        )
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
+test('the same chunks again, by two workers at once, change nothing', async () => {
+  const p = pipeline()
+  const load = p.open(Buffer.from(lines(500).join('\n')), 'ndjson', 'none', 1000)
+  p.queue.push(...p.queue.map((job) => ({ ...job })), ...p.queue.map((job) => ({ ...job })))
+  await p.drain(3)
+  assert.deepEqual(p.receipt(load.id).rows, { received: 500, loaded: 500, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
+  assert.equal(await count('items'), 500)
+})
+
+test('killed between COPY and commit, chunks come again and every row is there once', async () => {
+  const p = pipeline()
+  const load = p.open(Buffer.from(lines(2000).join('\n')), 'ndjson', 'none', 4000)
+  let kills = 0
+  await p.drain(2, undefined, (deps, backend) => ({
+    ...deps,
+    commitChunk: (l, d, chunk, read) =>
+      deps.commitChunk(l, d, chunk, async (sink) => {
+        const facts = await read(sink)
+        // every third attempt dies with its backend, the rows sent and nothing committed
+        if (kills++ % 3 === 0) await db.query('SELECT pg_terminate_backend($1)', [backend])
+        return facts
+      }),
+  }))
+  assert.ok(p.failures.length > 3, 'nothing was killed')
+  assert.deepEqual(p.receipt(load.id).rows, { received: 2000, loaded: 2000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
+  assert.equal(await count('items'), 2000)
+})
+
+test('killed between commit and projection, the ledger’s counts are projected later', async () => {
+  const p = pipeline()
+  const load = p.open(Buffer.from([...lines(300), 'bad'].join('\n')), 'ndjson', 'none', 700)
+  let n = 0
+  await p.drain(2, undefined, (deps) => ({
+    ...deps,
+    projectChunk: async (id, result) => {
+      if (n++ % 2 === 0) throw new Error('killed')
+      return deps.projectChunk(id, result)
+    },
+  }))
+  assert.ok(p.failures.length > 3)
+  const receipt = p.receipt(load.id)
+  assert.equal(receipt.state, 'complete')
+  assert.deepEqual(receipt.rows, { received: 301, loaded: 300, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
+})
+
+for (const [format, compression] of [
+  ['csv', 'none'],
+  ['csv', 'gzip'],
+  ['ndjson', 'gzip'],
+] as const)
+  test(`${format} ${compression}: a sequence hands over before its time runs out and goes on exactly where it was`, async () => {
+    const p = pipeline()
+    const rows = Array.from({ length: 800 }, (_, i) => (format === 'csv' ? `${i},"two\n${i}"` : line(i)))
+    const body = Buffer.from([...(format === 'csv' ? ['id,name'] : []), ...rows, 'bad'].join('\n'))
+    const load = p.open(compression === 'gzip' ? gzipSync(body) : body, format, compression, 1500)
+    let calls = 0
+    // time runs out after every few chunks
+    await p.drain(1, () => (calls++ % 7 === 6 ? 1000 : 100_000))
+    const receipt = p.receipt(load.id)
+    assert.equal(receipt.problem, null)
+    assert.deepEqual(receipt.rows, { received: 801, loaded: 800, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
+    assert.ok(receipt.chunks.committed > 5)
+    assert.deepEqual(
+      p.rejectsOf(load.id).map((r) => [r.line, r.code]),
+      [[format === 'csv' ? 1602 : 801, format === 'csv' ? 'csv-field-count' : 'invalid-json']],
+    )
+    assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
+  })
+
+test('two readers of one sequence, one overtaking the other, still commit every row once', async () => {
+  const p = pipeline()
+  const load = p.open(gzipSync(lines(3000).join('\n')), 'ndjson', 'gzip', 5000)
+  p.queue.push({ ...p.queue[0]! }, { ...p.queue[0]! })
+  await p.drain(3)
+  assert.deepEqual(p.receipt(load.id).rows, { received: 3000, loaded: 3000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
+})
+
+test('policy update: the last row of a key wins in the order of the file, across chunks and inside one', async () => {
+  const p = pipeline(latest)
+  const rows = Array.from({ length: 600 }, (_, i) => line(i % 50, `v${i}`))
+  const load = p.open(Buffer.from(rows.join('\n')), 'ndjson', 'none', 900)
+  await p.drain(3)
+  assert.deepEqual(p.receipt(load.id).rows, { received: 600, loaded: 50, updated: 550, duplicate: 0, rejected: 0, pending: 0 })
+  assert.deepEqual(
+    await stored('latest'),
+    Array.from({ length: 50 }, (_, i) => ({ id: i, name: `v${550 + i}` })),
+  )
+})
+
+test('rows that only Postgres can judge are found one by one; their neighbours load', async () => {
+  await db.query('ALTER TABLE items ADD CONSTRAINT no_sevens CHECK (id % 7 <> 0 OR id = 0)')
+  try {
+    const p = pipeline()
+    const load = p.open(Buffer.from(lines(100).join('\n')), 'ndjson', 'none', 100_000)
+    await p.drain(1)
+    assert.deepEqual(p.receipt(load.id).rows, { received: 100, loaded: 86, updated: 0, duplicate: 0, rejected: 14, pending: 0 })
+    const [first] = p.rejectsOf(load.id)
+    assert.deepEqual(first, {
+      line: 8,
+      offset: Buffer.byteLength(lines(7).join('\n')) + 1,
+      column: null,
+      code: 'sqlstate-23514',
+      raw: '{"id":7,"name":"name 7"}',
+    })
+  } finally {
+    await db.query('ALTER TABLE items DROP CONSTRAINT no_sevens')
+  }
+})
+
+test('concurrent loads of overlapping rows: no deadlock survives, and the counts add up', async () => {
+  const p = pipeline()
+  const shuffled = (seed: number) => lines(1500).sort((a, b) => ((a.length * seed) % 7) - ((b.length * seed) % 7) || (a < b ? seed : -seed))
+  const loads = [1, 2, 3].map((seed) => p.open(Buffer.from(shuffled(seed).join('\n')), 'ndjson', 'none', 6000))
+  await p.drain(3)
+  const receipts = loads.map((l) => p.receipt(l.id))
+  assert.ok(receipts.every((r) => r.state === 'complete' && r.reconciles && r.rows.received === 1500))
+  assert.equal(
+    receipts.reduce((n, r) => n + r.rows.loaded, 0),
+    1500,
+  )
+  assert.equal(await count('items'), 1500)
+})
+
+const gzipped = gzipSync(lines(200).join('\n'))
+for (const [name, content, code] of [
+  ['truncated gzip', gzipped.subarray(0, -20), 'gzip-truncated'],
+  ['damaged gzip', Buffer.concat([gzipped.subarray(0, 100), Buffer.alloc(20), gzipped.subarray(120)]), 'gzip-corrupt'],
+  ['bytes behind the gzip data', Buffer.concat([gzipped, Buffer.from('more')]), 'gzip-trailing-data'],
+  ['a zip bomb', gzipSync(Buffer.alloc(200 * 1024 * 1024, ' ')), 'inflate-ratio-exceeded'],
+] as const)
+  test(`${name}: the load fails with ${code} and says exactly what was loaded`, async () => {
+    const p = pipeline()
+    const load = p.open(content, 'ndjson', 'gzip', code === 'inflate-ratio-exceeded' ? 16 << 20 : 1000)
+    await p.drain(1)
+    const receipt = p.receipt(load.id)
+    assert.equal(receipt.state, 'failed')
+    assert.equal(receipt.problem?.code, code)
+    assert.ok(receipt.reconciles)
+    assert.equal(await count('items'), receipt.rows.loaded)
+  })
+
+test('gzip of several members is one text', async () => {
+  const p = pipeline()
+  const load = p.open(Buffer.concat([gzipSync(`${lines(50).join('\n')}\n`), gzipSync(lines(50, 50).join('\n'))]), 'ndjson', 'gzip', 1000)
+  await p.drain(1)
+  assert.deepEqual(p.receipt(load.id).rows, { received: 100, loaded: 100, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
+})
+
+for (const [name, header, detail] of [
+  ['a missing column', 'name', /"id" is missing/],
+  ['a column twice', 'id,name,id', /"id" stands twice/],
+  ['a column that the dataset has not', 'id,nome', /no column "nome"/],
+  ['no header', '1,a', /no column "1"/],
+] as const)
+  test(`CSV with ${name} fails with csv-header-invalid`, async () => {
+    const p = pipeline()
+    const load = p.open(Buffer.from(`${header}\n1,a\n`), 'csv', 'none', 1000)
+    await p.drain(1)
+    const { problem } = p.receipt(load.id)
+    assert.equal(problem?.code, 'csv-header-invalid')
+    assert.match(problem.detail, detail)
+  })
+
+test('another object than was uploaded, or another number of rows than was declared, fails the load', async () => {
+  const p = pipeline()
+  const swapped = p.open(Buffer.from(lines(10).join('\n')), 'ndjson', 'none', 1000, { uploadedCrc32: '00000000' })
+  const miscounted = p.open(Buffer.from(lines(10, 20).join('\n')), 'ndjson', 'none', 1000, { expectedRows: 11 })
+  await p.drain(1)
+  assert.equal(p.receipt(swapped.id).problem?.code, 'checksum-mismatch')
+  assert.equal(p.receipt(miscounted.id).problem?.code, 'row-count-mismatch')
+  assert.equal(p.receipt(miscounted.id).rows.loaded, 10)
+})
+
+test('only newlines: a load of no rows that is complete', async () => {
+  const p = pipeline()
+  const load = p.open(Buffer.from('\n\r\n\n'), 'ndjson', 'none', 2)
+  await p.drain(2)
+  const receipt = p.receipt(load.id)
+  assert.equal(receipt.state, 'complete')
+  assert.equal(receipt.rows.received, 0)
+})
+
+test('a row over 1 MiB that spans many chunks is one reject, and its neighbours load', async () => {
+  const p = pipeline()
+  const load = p.open(Buffer.from([line(1), line(2, 'x'.repeat(3_000_000)), line(3)].join('\n')), 'ndjson', 'none', 100_000)
+  await p.drain(2)
+  assert.deepEqual(p.receipt(load.id).rows, { received: 3, loaded: 2, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
+  assert.deepEqual(
+    p.rejectsOf(load.id).map((r) => [r.line, r.code]),
+    [[2, 'row-too-large']],
+  )
+})

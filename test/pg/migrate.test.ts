@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type pg from 'pg'
+import { bigint, integer, jsonb, text, timestamptz } from '#core/column.ts'
+import { type Dataset, dataset } from '#core/dataset.ts'
+import { datasets } from '#datasets'
+import { migrateDatabase } from '#platform/migrate-database.ts'
+import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+
+let scratch: ScratchDatabase
+let db: pg.Client
+before(async () => {
+  scratch = await scratchDatabase()
+  db = await scratch.connect()
+})
+after(() => scratch[Symbol.asyncDispose]())
+
+const today = new Date('2026-03-01T12:00:00Z')
+const migrate = (all: readonly Dataset[], lanes = 2) => migrateDatabase(db, { datasets: all, lanes, loader: undefined, today })
+
+const base = {
+  description: 'a test',
+  columns: { id: bigint(), name: text({ max: 10 }), at: timestamptz({ nullable: true }) },
+  primaryKey: ['id'],
+  onConflict: 'ignore',
+} as const
+
+test('every shipped dataset gets its table, and a second run finds nothing to do', async () => {
+  const all = [...datasets.values()]
+  const applied = await migrate(all)
+  assert.ok(applied.includes('flights: create-table'))
+  assert.ok(applied.includes('readings: partition readings_20260301'))
+  assert.deepEqual(await migrate(all), [])
+})
+
+test('the next day makes the next partition, and nothing else', async () => {
+  const tomorrow = new Date('2026-03-02T00:00:00Z')
+  const applied = await migrateDatabase(db, { datasets: [...datasets.values()], lanes: 2, loader: undefined, today: tomorrow })
+  assert.deepEqual(applied, ['readings: partition readings_20260310'])
+})
+
+test('additive changes keep what is stored: a new column with a default, longer text, a column that takes null', async () => {
+  await migrate([dataset('grows', base)])
+  await db.query("INSERT INTO grows VALUES (1, 'old', NULL)")
+  const columns = {
+    ...base.columns,
+    name: text({ max: 20, nullable: true }),
+    score: integer({ default: 7 }),
+    extra: jsonb({ nullable: true }),
+  }
+  const applied = await migrate([dataset('grows', { ...base, columns })])
+  assert.deepEqual(
+    applied.filter((a) => !a.includes('staging')),
+    ['grows: widen-column name', 'grows: drop-not-null name', 'grows: add-column score', 'grows: add-column extra'],
+  )
+  assert.deepEqual((await db.query('SELECT * FROM grows')).rows, [{ id: '1', name: 'old', at: null, score: 7, extra: null }])
+})
+
+test('incompatible changes are refused together, with their reasons, before anything is touched', async () => {
+  await migrate([dataset('stays', base)])
+  const changed = dataset('stays', {
+    ...base,
+    columns: { id: bigint(), name: integer(), at: timestamptz(), needed: integer() },
+    primaryKey: ['id', 'name'],
+  })
+  const before = await db.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'fresh%' OR relname LIKE 'staging_fresh%'")
+  await assert.rejects(migrate([dataset('fresh', base), changed]), (error: Error) => {
+    assert.match(error.message, /not touched/)
+    assert.match(error.message, /"name" is character varying\(10\) in the table, but integer in the dataset/)
+    assert.match(error.message, /"at" takes null in the table/)
+    assert.match(error.message, /"needed" is new but neither nullable nor with a default/)
+    assert.match(error.message, /primary key is \(id\) in the table, but \(id, name\)/)
+    return true
+  })
+  const later = await db.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'fresh%' OR relname LIKE 'staging_fresh%'")
+  assert.deepEqual(later.rows, before.rows)
+})
+
+test('a column that the dataset drops is refused only while the table demands a value for it', async () => {
+  await migrate([dataset('drops', base)])
+  const { at: _at, ...rest } = base.columns
+  await migrate([dataset('drops', { ...base, columns: rest })])
+  const { name: _name, ...fewer } = rest
+  await assert.rejects(
+    migrate([dataset('drops', { ...base, columns: fewer })]),
+    /"name" is not in the dataset, and the table demands a value/,
+  )
+})
+
+test('two deploys at once take their turn', async () => {
+  const other = await scratch.connect()
+  const options = { datasets: [dataset('twice', base)], lanes: 1, loader: undefined, today }
+  const both = await Promise.all([migrateDatabase(db, options), migrateDatabase(other, options)])
+  assert.equal(both.flat().filter((a) => a === 'twice: create-table').length, 1)
+})
+
+test('the loader’s role can load and can do nothing else', async () => {
+  const { host, port } = db
+  const loader = { username: `loader_${process.pid}`, password: 'only for this test' }
+  await migrateDatabase(db, { datasets: [dataset('guarded', base)], lanes: 1, loader, today })
+  const pgModule = await import('pg')
+  const client = new pgModule.default.Client({
+    host,
+    port,
+    user: loader.username,
+    password: loader.password,
+    database: db.database as string,
+  })
+  await client.connect()
+  try {
+    await client.query('SELECT lane FROM millrace.lane FOR UPDATE')
+    await client.query('TRUNCATE millrace.staging_guarded_0')
+    await client.query("INSERT INTO guarded VALUES (1, 'a', NULL) ON CONFLICT (id) DO NOTHING")
+    await assert.rejects(client.query('DELETE FROM guarded'), /permission denied/)
+    await assert.rejects(client.query("UPDATE guarded SET name = 'b'"), /permission denied/)
+    await assert.rejects(client.query('CREATE TABLE public.mine ()'), /permission denied/)
+  } finally {
+    await client.end()
+    await db.query(`DROP OWNED BY "${loader.username}"; DROP ROLE "${loader.username}"`)
+  }
+})

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { type ChunkJob, planChunks } from '#core/chunk.ts'
+import { crc32ToHex } from '#core/crc32.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { endingOf } from '#core/ending.ts'
+import type { ChunkResult, Compression, Format, Load } from '#core/load.ts'
+import { receiptOf } from '#core/load.ts'
+import { reconciles } from '#core/receipt.ts'
+import { commitChunk } from '#platform/commit-chunk.ts'
+import type { Connection } from '#platform/database.ts'
+import { textOpener } from '#platform/open-text.ts'
+import type { RejectFile } from '#platform/reject-file.ts'
+import { readChunk } from '#platform/sql/read-chunk.ts'
+import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
+
+export interface StoredReject {
+  readonly line: number
+  readonly offset: number
+  readonly column: string | null
+  readonly code: string
+  readonly raw: string
+}
+
+/** The real loader on a real Postgres; objects, projection and queue are in memory, so that a test can cut in anywhere. */
+export class Pipeline {
+  readonly objects = new Map<string, Buffer>()
+  readonly loads = new Map<string, Load>()
+  readonly projected = new Map<string, Map<number, ChunkResult>>()
+  readonly rejects = new Map<string, StoredReject[]>()
+  readonly queue: ChunkJob[] = []
+  /** Bytes of a piece as S3 would deliver them. */
+  pieceBytes = 64 * 1024
+  readonly #dataset: Dataset
+  readonly #connect: () => Promise<Connection>
+
+  constructor(dataset: Dataset, connect: () => Promise<Connection>) {
+    this.#dataset = dataset
+    this.#connect = connect
+  }
+
+  deps(db: Connection): LoadChunkDeps {
+    return {
+      findLoad: async (id) => this.loads.get(id),
+      findDataset: () => this.#dataset,
+      openText: textOpener((key, from, to) => this.#read(key, from, to)),
+      committedChunk: (load, chunk) => readChunk(db, load, chunk),
+      commitChunk: (load, dataset, chunk, read) =>
+        commitChunk(db, { load, dataset, chunk, read, rejects: this.#rejectFile(load.id, chunk) }),
+      projectChunk: async (load, result) => this.#project(load, result),
+      finishLoad: (load) => this.#finish(load),
+      failLoad: async (load, { problem }) => this.#update(load, { state: 'failed', problem }),
+      sendChunk: async (job) => void this.queue.push(job),
+    }
+  }
+
+  /** Uploads and plans, as the functions before load-chunk do. */
+  open(content: Buffer, format: Format, compression: Compression, chunkSize: number, more: Partial<Load> = {}): Load {
+    const id = `ld_${randomBytes(8).toString('hex')}`
+    const load: Load = {
+      id,
+      tenant: 'acme',
+      dataset: this.#dataset.name,
+      door: 'file',
+      state: 'loading',
+      fileName: 'test',
+      format,
+      compression,
+      size: content.length,
+      partSize: 8 << 20,
+      partCount: 1,
+      uploadId: 'u',
+      objectKey: id,
+      uploadedCrc32: crc32ToHex(crc32(content)),
+      fingerprint: '',
+      traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+      committed: 0,
+      bytesRead: 0,
+      received: 0,
+      loaded: 0,
+      updated: 0,
+      duplicate: 0,
+      rejected: 0,
+      createdAt: new Date().toISOString(),
+      expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+      ttl: 0,
+      chunkSize,
+      ...(compression === 'none' ? { planned: Math.ceil(content.length / chunkSize) } : {}),
+      ...more,
+    }
+    this.objects.set(id, content)
+    this.loads.set(id, load)
+    const { mode } = planChunks(this.#dataset, load, content.length)
+    const messages = mode === 'range' ? load.planned! : 1
+    for (let chunk = 0; chunk < messages; chunk++) this.queue.push({ tenant: load.tenant, load: id, chunk, mode })
+    return load
+  }
+
+  /** Works the queue off with so many workers, each with its own connection. A message that fails comes again. */
+  async drain(
+    workers = 2,
+    timeLeft: () => number = () => 900_000,
+    change: (deps: LoadChunkDeps, backend: number) => LoadChunkDeps = (d) => d,
+  ): Promise<void> {
+    const work = async (): Promise<void> => {
+      let db = await this.#connect()
+      for (let job = this.queue.shift(); job; job = this.queue.shift()) {
+        try {
+          await createLoadChunk(change(this.deps(db), await backendOf(db)))(job, timeLeft)
+        } catch (error) {
+          this.queue.push(job)
+          this.failures.push(error)
+          if (this.failures.length > 50) throw error
+          await db.end().catch(() => undefined)
+          db = await this.#connect()
+        }
+      }
+      await db.end().catch(() => undefined)
+    }
+    await Promise.all(Array.from({ length: workers }, work))
+  }
+  /** What made a message come again. */
+  readonly failures: unknown[] = []
+
+  receipt(id: string) {
+    const receipt = receiptOf(this.loads.get(id)!, Date.now())
+    return { ...receipt, reconciles: reconciles(receipt.rows) }
+  }
+
+  /** Rejects of a load by absolute line. */
+  rejectsOf(id: string): StoredReject[] {
+    let before = 0
+    const all: StoredReject[] = []
+    for (const [chunk, result] of [...this.projected.get(id)!].sort(([a], [b]) => a - b)) {
+      const lines = before
+      all.push(...(this.rejects.get(`${id}/${chunk}`) ?? []).map((r) => ({ ...r, line: r.line + lines })))
+      before += result.lines
+    }
+    return all
+  }
+
+  async *#read(key: string, from: number, to: number): AsyncGenerator<Buffer> {
+    const object = this.objects.get(key)!
+    for (let at = from; at < Math.min(to, object.length); at += this.pieceBytes)
+      yield object.subarray(at, Math.min(at + this.pieceBytes, to))
+  }
+
+  #rejectFile(load: string, chunk: number): RejectFile {
+    const rows: StoredReject[] = []
+    return {
+      get count() {
+        return rows.length
+      },
+      add: ({ code, column }, { line, offset, bytes }) => void rows.push({ line, offset, column, code, raw: bytes.toString() }),
+      flush: async () => undefined,
+      finish: async () => void this.rejects.set(`${load}/${chunk}`, rows),
+      abort: async () => undefined,
+    }
+  }
+
+  #project(id: string, result: ChunkResult): void {
+    const chunks = this.projected.get(id) ?? new Map<number, ChunkResult>()
+    this.projected.set(id, chunks)
+    if (chunks.has(result.chunk)) return
+    chunks.set(result.chunk, result)
+    const load = this.loads.get(id)!
+    this.#update(id, {
+      committed: load.committed + 1,
+      bytesRead: load.bytesRead + result.sourceEnd - result.sourceStart,
+      received: load.received + result.received,
+      loaded: load.loaded + result.loaded,
+      updated: load.updated + result.updated,
+      duplicate: load.duplicate + result.duplicate,
+      rejected: load.rejected + result.rejected,
+      ...(result.last ? { planned: result.chunk + 1 } : {}),
+    })
+  }
+
+  async #finish(id: string): Promise<void> {
+    const load = this.loads.get(id)!
+    if (load.state !== 'loading' || load.planned === undefined || load.committed < load.planned) return
+    const chunks = [...this.projected.get(id)!.values()].sort((a, b) => a.chunk - b.chunk)
+    this.#update(
+      id,
+      await endingOf(
+        load,
+        (async function* () {
+          yield* chunks
+        })(),
+      ),
+    )
+  }
+
+  #update(id: string, change: Partial<Load>): void {
+    this.loads.set(id, { ...this.loads.get(id)!, ...change })
+  }
+}
+
+/** The process of Postgres behind a connection: what a test kills. */
+const backendOf = async (db: Connection): Promise<number> => (await db.query('SELECT pg_backend_pid() AS pid')).rows[0].pid
