@@ -85,7 +85,7 @@ export class DatabaseStack extends Stack implements Database {
     this.#proxy = this.proxy(values, proxyGroup)
     // Not the whole proxy: its role is in the key's policy, and all else waits for the key.
     this.#proxy.node.findChild('ProxyTargetGroup').node.addDependency(migrations)
-    this.rotate(migrations)
+    this.rotate()
 
     const loaderGroup = this.#network.client('LoaderGroup', 'load-chunk')
     proxyGroup.addIngressRule(loaderGroup, Port.tcp(proxyPort), 'load-chunk')
@@ -115,14 +115,14 @@ export class DatabaseStack extends Stack implements Database {
   }
 
   /** Every 30 days a new password for both roles, by AWS' own rotation function. */
-  private rotate(after: Trigger): void {
+  private rotate(): void {
     const { vpc, subnets } = this.#network
     const { cluster } = this.#aurora
     const securityGroup = this.#network.client('RotationGroup', 'Rotation of passwords')
     securityGroup.addEgressRule(cluster.connections.securityGroups[0]!, Port.tcp(proxyPort), 'Aurora')
     const secrets = { OwnerRotation: cluster.secret!, LoaderRotation: this.#loader }
     for (const [id, secret] of Object.entries(secrets)) {
-      const rotation = new SecretRotation(this, id, {
+      new SecretRotation(this, id, {
         secret,
         application: cluster.singleUserRotationApplication,
         target: cluster,
@@ -133,7 +133,6 @@ export class DatabaseStack extends Stack implements Database {
         // At once would be before the migrations have made the role.
         rotateImmediatelyOnUpdate: false,
       })
-      after.executeBefore(rotation)
     }
   }
 

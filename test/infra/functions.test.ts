@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { join } from 'node:path'
 import type { EnvSpec } from '#core/env.ts'
 import { resources, synthesize } from '../support/synthesized-app.ts'
 
@@ -67,15 +67,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   'replay-load': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 'sqs:SendMessage'],
   'check-health': ['dynamodb:DescribeTable', 'dynamodb:GetItem', 's3:ListBucket', 'sqs:GetQueueAttributes'],
   'show-contract': [],
-  'plan-load': [
-    'dynamodb:GetItem',
-    'dynamodb:UpdateItem',
-    's3:GetObject',
-    's3:ListBucket',
-    's3:PutObject',
-    ...consume,
-    'sqs:SendMessage',
-  ],
+  'plan-load': ['dynamodb:GetItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 's3:PutObject', ...consume, 'sqs:SendMessage'],
   'load-chunk': [
     'dynamodb:GetItem',
     'dynamodb:PutItem',

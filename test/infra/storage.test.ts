@@ -9,14 +9,19 @@ const local = synthesize('local').templates.storage
 
 interface Bucket {
   readonly BucketName?: unknown
-  readonly BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: string }; BucketKeyEnabled?: boolean }] }
-  readonly LifecycleConfiguration: { Rules: [{ ExpirationInDays: number; AbortIncompleteMultipartUpload?: { DaysAfterInitiation: number } }] }
+  readonly BucketEncryption: {
+    ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: string }; BucketKeyEnabled?: boolean }]
+  }
+  readonly LifecycleConfiguration: {
+    Rules: [{ ExpirationInDays: number; AbortIncompleteMultipartUpload?: { DaysAfterInitiation: number } }]
+  }
   readonly PublicAccessBlockConfiguration: Record<string, boolean>
   readonly LoggingConfiguration?: unknown
 }
 const buckets = resources<Bucket>(storage, 'AWS::S3::Bucket')
 const dataBuckets = buckets.filter(({ properties }) => properties.BucketName !== undefined)
-const named = (part: string) => dataBuckets.find(({ properties }) => JSON.stringify(properties.BucketName).includes(`-${part}-`))!.properties
+const named = (part: string) =>
+  dataBuckets.find(({ properties }) => JSON.stringify(properties.BucketName).includes(`-${part}-`))!.properties
 
 /** Ids of the resources that a policy of this type denies to whoever does not speak TLS. */
 function tlsOnly(policyType: string, subject: string): string[] {
@@ -44,7 +49,8 @@ describe('buckets', () => {
     }
   })
   it('are closed to the public in all four ways', () => {
-    for (const { properties } of buckets) assert.deepEqual(Object.values(properties.PublicAccessBlockConfiguration), [true, true, true, true])
+    for (const { properties } of buckets)
+      assert.deepEqual(Object.values(properties.PublicAccessBlockConfiguration), [true, true, true, true])
   })
   it('refuse requests without TLS', () => {
     const denied = tlsOnly('AWS::S3::BucketPolicy', 'Bucket')
