@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { allOf, connectStage, flightCsv, flightLines, freshIds, outcomes } from '../support/stage.ts'
+
+const stage = connectStage()
+after(() => stage[Symbol.asyncDispose]())
+
+for (const format of ['ndjson', 'csv'] as const)
+  for (const compression of ['none', 'gzip'] as const)
+    test(`a file of 1,000 rows as ${format}, compression ${compression}, is loaded to the last row`, async () => {
+      const id = freshIds()
+      const text = format === 'csv' ? flightCsv(id, 1000) : flightLines(id, 1000)
+      const receipt = await stage.push(compression === 'gzip' ? gzipSync(text) : Buffer.from(text), {
+        dataset: 'flights',
+        format,
+        compression,
+      })
+      assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 1000, loaded: 1000 }])
+      assert.equal(await stage.countFlights(id, id + 1000), 1000)
+      const { rows } = await stage.database.query('SELECT * FROM flights WHERE id = $1', [id + 999])
+      assert.deepEqual(rows, [
+        { id: String(id + 999), date: new Date('2001-07-01T12:00:00.000Z'), delay: 5, distance: 405, origin: 'MCI', destination: 'MDW' },
+      ])
+    })
+
+test('the same bytes again are answered with the first receipt; forced, every row is a duplicate and nothing is loaded twice', async () => {
+  const id = freshIds()
+  const lines = flightLines(id, 500)
+  const first = await stage.push(lines, { dataset: 'flights' })
+  const same = await stage.push(lines, { dataset: 'flights' })
+  assert.deepEqual(same, first)
+  const again = await stage.push(lines, { dataset: 'flights', again: true })
+  assert.notEqual(again.id, first.id)
+  assert.deepEqual(outcomes(again), { received: 500, duplicate: 500 })
+  assert.equal(await stage.countFlights(id, id + 500), 500)
+})
+
+test('rows that repeat a key within one file are duplicates, and the first one stays', async () => {
+  const id = freshIds()
+  const receipt = await stage.push(flightLines(id, 3) + flightLines(id, 3).replaceAll('"delay":5', '"delay":6'), { dataset: 'flights' })
+  assert.deepEqual(outcomes(receipt), { received: 6, loaded: 3, duplicate: 3 })
+  const { rows } = await stage.database.query('SELECT DISTINCT delay FROM flights WHERE id >= $1 AND id < $1 + 3', [id])
+  assert.deepEqual(rows, [{ delay: 5 }])
+})
+
+test('policy update: the later row takes the place of the older one, within a file and across files', async () => {
+  const stream = `s${freshIds()}`
+  const event = (sequence: number, type: string) =>
+    `${JSON.stringify({ stream, sequence, type, at: '2026-01-01T00:00:00Z', payload: { type } })}\n`
+  const first = await stage.push(event(1, 'a') + event(2, 'b') + event(1, 'c'), { dataset: 'events' })
+  assert.equal(first.rows.received, 3)
+  const second = await stage.push(event(2, 'd') + event(3, 'e'), { dataset: 'events' })
+  assert.deepEqual(outcomes(second), { received: 2, loaded: 1, updated: 1 })
+  const { rows } = await stage.database.query('SELECT sequence, type, payload FROM events WHERE stream = $1 ORDER BY sequence', [stream])
+  assert.deepEqual(rows, [
+    { sequence: '1', type: 'c', payload: { type: 'c' } },
+    { sequence: '2', type: 'd', payload: { type: 'd' } },
+    { sequence: '3', type: 'e', payload: { type: 'e' } },
+  ])
+})
+
+test('the receipt keeps the trace context of the push, and its list finds it', async () => {
+  const receipt = await stage.push(flightLines(freshIds(), 1), { dataset: 'flights' })
+  assert.match(receipt.trace, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
+  const listed = await allOf(stage.client.listLoads({ dataset: 'flights', state: 'complete', pageSize: 7 }))
+  assert.deepEqual(
+    listed.find(({ id }) => id === receipt.id),
+    receipt,
+  )
+})
