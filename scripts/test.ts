@@ -91,7 +91,8 @@ async function runStages({ wanted, files, external }: Options, run: Run, surroun
       for (const kind of kinds) await test(kind, settings)
     })
   } catch (error) {
-    if (run.signal.aborted || started) throw error
+    run.signal.throwIfAborted()
+    if (started) throw error
     run.say(describeFailure(error))
     lines.push({ name: 'start', outcome: { ...nothing, failed: 1 }, seconds: (performance.now() - began) / 1000 })
   }
@@ -117,7 +118,7 @@ async function main(): Promise<void> {
   }
   const lines: Line[] = []
   let kept = ''
-  await withSurroundings(async (surroundings) => {
+  await withSurroundings(controller.signal, async (surroundings) => {
     const run: Run = { signal: controller.signal, say: console.log }
     try {
       await runStages(options, run, surroundings, lines)

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { databaseUrl } from '../../localstack/database.ts'
-import { forgetLocal, startLocal } from '../../localstack/local-aws.ts'
+import { forgetLocal, startLocal, stopLocal } from '../../localstack/local-aws.ts'
 import { lockHolder, withLock } from '../../localstack/lock.ts'
 import { startPostgres, stopPostgres } from '../../localstack/postgres.ts'
 import { removePostgres } from '../../localstack/postgres-home.ts'
@@ -22,11 +22,11 @@ export interface Surroundings {
 }
 
 /** A folder for one test run, so that two of them, and the local AWS somebody works with, stay apart. */
-export async function withSurroundings<T>(run: (surroundings: Surroundings) => Promise<T>): Promise<T> {
+export async function withSurroundings<T>(signal: AbortSignal, run: (surroundings: Surroundings) => Promise<T>): Promise<T> {
   mkdirSync(parent, { recursive: true })
   await removeAbandoned()
   const folder = mkdtempSync(join(parent, 'run-'))
-  return await withLock(owner(folder), () => run({ folder, withPostgres: withPostgres(folder), withLocal: withLocal(folder) }))
+  return await withLock(owner(folder), () => run({ folder, withPostgres: withPostgres(folder), withLocal: withLocal(folder, signal) }))
 }
 
 /** What a run left that was killed before it could clean up. */
@@ -55,13 +55,17 @@ const withPostgres =
   }
 
 const withLocal =
-  (folder: string): Surroundings['withLocal'] =>
+  (folder: string, signal: AbortSignal): Surroundings['withLocal'] =>
   async (external, run) => {
     const dir = join(folder, 'local')
+    // A start that is under way gives up as soon as its parts are gone.
+    const interrupt = () => void stopLocal(dir).catch(() => {})
+    signal.addEventListener('abort', interrupt)
     try {
       const local = await startLocal({ dir, external, persist: false, report: lineReport() })
       return await run(local.settings)
     } finally {
+      signal.removeEventListener('abort', interrupt)
       await forgetLocal(dir)
     }
   }
