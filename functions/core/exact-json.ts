@@ -1,6 +1,6 @@
 /**
- * JSON.parse that keeps numbers exact: one with more digits than a double can hold comes back as its text, in the form
- * of JSON.rawJSON (https://tc39.es/proposal-json-parse-with-source/), which JSON.stringify writes out unchanged.
+ * JSON.parse that keeps numbers exact: one that is written otherwise than JavaScript would write it (more digits, 1.50, 1e3)
+ * comes back as its text, in the form of JSON.rawJSON (https://tc39.es/proposal-json-parse-with-source/), which JSON.stringify writes out unchanged.
  */
 export interface ExactNumber {
   readonly rawJSON: string
@@ -16,16 +16,9 @@ declare global {
 
 export const isExactNumber = (value: unknown): value is ExactNumber => JSON.isRawJSON(value)
 
-/** A double holds any decimal of 15 digits: https://en.cppreference.com/w/cpp/types/numeric_limits/digits10 */
-const exactDigits = 15
-
 /** @throws SyntaxError as JSON.parse does. About half as fast as it: used only for datasets with a numeric or jsonb column. */
 export function parseExact(text: string): unknown {
   return JSON.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && source.length > exactDigits ? exact(value, source) : value,
+    typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value,
   )
-}
-
-function exact(value: number, source: string): unknown {
-  return String(value) === source ? value : JSON.rawJSON(source)
 }

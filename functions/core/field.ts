@@ -83,7 +83,7 @@ const float =
     const number = asNumber(value)
     if (number === undefined) return wrongType(name, 'a number', value)
     const stored = type === 'real' ? Math.fround(number) : number
-    if (!Number.isFinite(stored)) return refuse('out-of-range', name, `the number does not fit ${type}`)
+    if (!Number.isFinite(stored) || (stored === 0 && number !== 0)) return refuse('out-of-range', name, `the number does not fit ${type}`)
     if (type === 'real') out.float32(stored)
     else out.float64(stored)
     return undefined
@@ -131,9 +131,10 @@ const moment =
     const what = offset ? 'an ISO 8601 time with Z or an offset' : 'an ISO 8601 time without offset'
     if (typeof value !== 'string') return wrongType(name, what, value)
     const us = parseTimestamp(value, offset)
-    if (typeof us !== 'number') return momentFault(name, value, us, what)
+    if (typeof us === 'string') return momentFault(name, value, us, what)
     if (window && outside(us, window)) return outsidePartitions(name, value)
-    out.int64(us)
+    if (typeof us === 'number') out.int64(us)
+    else out.bigint(us)
     return undefined
   }
 
@@ -186,7 +187,7 @@ function momentFault(name: string, value: string, fault: MomentFault, wanted: st
   return refuse('invalid-format', name, `${quote(value)} is not ${wanted}`)
 }
 
-const outside = (us: number, window: TimeWindow): boolean => us < window.from || us >= window.to
+const outside = (us: number | bigint, window: TimeWindow): boolean => us < window.from || us >= window.to
 const outsidePartitions = (name: string, value: string): Refusal =>
   refuse('outside-partitions', name, `${quote(value)} lies outside the days that the dataset keeps partitions for`)
 

@@ -33,8 +33,9 @@ const timePattern = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+)
 /**
  * ISO 8601 date and time as microseconds since 2000-01-01. With `offset`, one is demanded and applied; without, none may stand there.
  * 24:00 and leap seconds (:60) are out of range: Postgres would turn them into another time. More than six decimals is a precision fault.
+ * @returns a bigint where a number is not exact: before 1714 and after 2285
  */
-export function parseTimestamp(text: string, offset: boolean): number | MomentFault {
+export function parseTimestamp(text: string, offset: boolean): number | bigint | MomentFault {
   const m = timePattern.exec(text)
   if (!m || (m[8] !== undefined) !== offset) return 'format'
   const date = days(Number(m[1]), Number(m[2]), Number(m[3]))
@@ -45,7 +46,10 @@ export function parseTimestamp(text: string, offset: boolean): number | MomentFa
   if (fraction.length > 6) return 'precision'
   const us = (hour * 3600 + minute * 60 + second) * 1_000_000 + Number(fraction.padEnd(6, '0'))
   const east = offset ? offsetMinutes(m[8]!) : 0
-  return typeof east === 'number' ? date * dayUs + us - east * minuteUs : east
+  if (typeof east !== 'number') return east
+  const rest = us - east * minuteUs
+  const total = date * dayUs + rest
+  return Number.isSafeInteger(total) ? total : BigInt(date) * BigInt(dayUs) + BigInt(rest)
 }
 
 function days(year: number, month: number, day: number): number | MomentFault {
