@@ -78,7 +78,7 @@ export const datasetAnswer = z.strictObject({
   schema: z.unknown().describe('JSON Schema 2020-12 of one row'),
 }) satisfies z.ZodType<DatasetAnswer>
 
-export const rejectAnswer = z.strictObject({
+const rejectAnswer = z.strictObject({
   line: z.int().min(1).nullable().describe('line in the file, from 1; null until every earlier chunk is committed'),
   offset: count.describe('byte offset of the row in the text, after decompression'),
   column: z.string().nullable(),

@@ -8,7 +8,7 @@ import type { Table } from './table.ts'
 
 /** Keys of the index `byTenant`: a tenant's loads in the order they were opened. */
 export const tenantPk = (tenant: string): string => `TENANT#${tenant}`
-export const createdSk = (load: Pick<Load, 'createdAt' | 'id'>): string => `${load.createdAt}#${load.id}`
+const createdSk = (load: Pick<Load, 'createdAt' | 'id'>): string => `${load.createdAt}#${load.id}`
 
 /** The load in an item. An item past its TTL is gone, though DynamoDB may take days to delete it. */
 export function loadOf(item: GetCommandOutput['Item'], now: number): Load | undefined {

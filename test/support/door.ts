@@ -10,7 +10,7 @@ import { putApiKey } from '#platform/api-keys.ts'
 import { openTable } from '#platform/table.ts'
 import { setting } from './stage.ts'
 
-export interface DoorAnswer {
+interface DoorAnswer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
