@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { access, mkdir, rename, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -36,7 +35,7 @@ export async function flightsFile(rows: number, folder: string): Promise<string>
 
 async function convert(rows: number, path: string): Promise<void> {
   // By path: the package exports its code only.
-  const entry = createRequire(import.meta.url).resolve('vega-datasets')
+  const entry = fileURLToPath(import.meta.resolve('vega-datasets'))
   const file = await asyncBufferFromFile(join(dirname(dirname(entry)), 'data', 'flights-3m.parquet'))
   // Timestamps without zone, in microseconds and never finer than a minute.
   const parsers = { timestampFromMicroseconds: (micros: bigint) => Number(micros / 1000n) }

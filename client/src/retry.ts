@@ -22,7 +22,7 @@ export interface Clock {
 /** 4xx answers that another try may change: timeout, too early, throttled; and an upload that another request is completing. */
 const retryableRefusals = new Set([408, 425, 429])
 
-export function isRetryable(error: unknown): error is RefusedError | UnavailableError {
+function isRetryable(error: unknown): error is RefusedError | UnavailableError {
   if (error instanceof UnavailableError) return true
   if (!(error instanceof RefusedError)) return false
   return retryableRefusals.has(error.status) || error.problem?.code === 'upload-busy'

@@ -2,7 +2,7 @@ import type { Problem } from '../../functions/core/problems.ts'
 import { RefusedError, UnavailableError } from './errors.ts'
 import { type Clock, type RetryPolicy, retryAfterMs, retrying } from './retry.ts'
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined

@@ -50,10 +50,10 @@ async function file(id: number): Promise<{ path: string; size: number }> {
 }
 
 const points: Record<string, { at: string; partsThere: number; open: boolean }> = {
-  'just after the upload was opened': { at: 'after 1 POST /uploads', partsThere: 0, open: true },
-  'in the middle of the parts': { at: 'after 2 PUT /', partsThere: 2, open: true },
-  'before the upload is completed': { at: 'before 1 POST /complete', partsThere: 4, open: true },
-  'after the upload is completed': { at: 'after 1 POST /complete', partsThere: 4, open: false },
+  'just after the upload was opened': { at: 'SIGKILL after 1 POST /uploads', partsThere: 0, open: true },
+  'in the middle of the parts': { at: 'SIGKILL after 2 PUT /', partsThere: 2, open: true },
+  'before the upload is completed': { at: 'SIGKILL before 1 POST /complete', partsThere: 4, open: true },
+  'after the upload is completed': { at: 'SIGKILL after 1 POST /complete', partsThere: 4, open: false },
 }
 for (const [name, { at, partsThere, open }] of Object.entries(points))
   test(`push killed with SIGKILL ${name} goes on when it is run again, and every row is loaded once`, async () => {
@@ -74,6 +74,22 @@ for (const [name, { at, partsThere, open }] of Object.entries(points))
     assert.deepEqual(outcomes(receipt), { received: rows, loaded: rows })
     assert.equal(await stage.countFlights(id, id + rows), rows)
   })
+
+test('Ctrl-C ends a push with 130, says how to go on, and what was sent is there', async () => {
+  const id = freshIds()
+  const { path } = await file(id)
+  const push = ['push', path, '--dataset', 'flights', '--parallel', '1', '--json']
+  const interrupted = await millrace(push, 'SIGINT after 2 PUT /')
+  assert.deepEqual([interrupted.code, interrupted.signal], [130, null])
+  const load = /^Interrupted\. What was sent is kept as load (ld_\w+): the same command goes on from there\.$/m.exec(interrupted.err)?.[1]
+  assert.ok(load, interrupted.err)
+  const there = (await stage.client.showUpload(load)).parts.length
+  assert.ok(there >= 1 && there < 4, `${there} parts`)
+  const again = await millrace(push)
+  assert.equal(JSON.parse(again.out).receipt.id, load)
+  assert.equal(JSON.parse(again.out).resumedBytes, there * partSize)
+  assert.equal(await stage.countFlights(id, id + rows), rows)
+})
 
 test('the command ends with 2 when rows are rejected, and says which', async () => {
   const id = freshIds()

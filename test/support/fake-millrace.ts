@@ -5,7 +5,7 @@ import { problem } from '#core/problems.ts'
 import type { LoadState, Receipt } from '#core/receipt.ts'
 
 /** One request as the fake saw it; `name` is e.g. `POST uploads`, `PUT part 3`, `GET load`. */
-export interface Seen {
+interface Seen {
   readonly name: string
   readonly at: number
   readonly headers: IncomingMessage['headers']
