@@ -5,6 +5,7 @@ import type { RowSink } from '#core/read-rows.ts'
 import { commitChunk, type SourceRead } from './commit-chunk.ts'
 import { connector, keptConnection } from './database.ts'
 import { logFor } from './log.ts'
+import { countRows } from './metrics.ts'
 import { rejectFile } from './reject-file.ts'
 import { retry, verdictOn } from './retry.ts'
 import { readChunk } from './sql/read-chunk.ts'
@@ -39,8 +40,10 @@ export function openChunkStore(secretArn: string, s3: S3Client, rejectsBucket: s
         tries,
       )
       const ms = Math.round(performance.now() - began)
-      if (!result) log.info('chunk was committed before', { ms })
-      else log.info('chunk committed', { ms, ...result, rssMiB: Math.round(process.resourceUsage().maxRSS / 1024) })
+      if (result) {
+        log.info('chunk committed', { ms, ...result, rssMiB: Math.round(process.resourceUsage().maxRSS / 1024) })
+        countRows(dataset.name, result)
+      } else log.info('chunk was committed before', { ms })
       return result
     },
   }

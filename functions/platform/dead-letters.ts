@@ -1,8 +1,10 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { log } from './log.ts'
+import { count } from './metrics.ts'
 
 /** Keeps a note of an object that belongs to no load, under its own key: seen again, it is written again. The object itself stays where it is. */
 export async function noteOrphan(s3: S3Client, bucket: string, key: string, reason: string): Promise<void> {
+  count('ObjectsUnknown')
   log.error('object belongs to no load', { code: 'object-unknown', key, reason })
   await s3.send(
     new PutObjectCommand({

@@ -1,0 +1,22 @@
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { ChunkResult } from '#core/load.ts'
+
+/** Metrics in CloudWatch's embedded format: one log line, no call. Namespace and service come from the POWERTOOLS_* variables. */
+const metrics = new Metrics()
+
+/** Rows by what became of them, for one dataset. */
+export function countRows(dataset: string, rows: Pick<ChunkResult, 'received' | 'loaded' | 'updated' | 'duplicate' | 'rejected'>): void {
+  metrics.addDimension('dataset', dataset)
+  metrics.addMetric('RowsReceived', MetricUnit.Count, rows.received)
+  metrics.addMetric('RowsLoaded', MetricUnit.Count, rows.loaded)
+  metrics.addMetric('RowsUpdated', MetricUnit.Count, rows.updated)
+  metrics.addMetric('RowsDuplicate', MetricUnit.Count, rows.duplicate)
+  metrics.addMetric('RowsRejected', MetricUnit.Count, rows.rejected)
+  metrics.publishStoredMetrics()
+}
+
+/** Something that a person should know of. */
+export function count(name: 'LoadsFailed' | 'ObjectsUnknown'): void {
+  metrics.addMetric(name, MetricUnit.Count, 1)
+  metrics.publishStoredMetrics()
+}
