@@ -1,9 +1,10 @@
 import type { Action, Answer } from '#core/call.ts'
 import { RequestError } from '#core/errors.ts'
 import { effectiveState, type Load } from '#core/load.ts'
+import { permittedLoad } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
-import { noSuchLoad, notOpen } from '#core/upload.ts'
+import { notOpen } from '#core/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
@@ -23,8 +24,7 @@ const done: Answer = { status: 204 }
  */
 export const createAbortUpload = ({ findLoad, dropUpload, objectSize, markAborted, now }: Deps): Action<typeof routes.abortUpload> =>
   async function abortUpload({ identity, params }) {
-    const load = await findLoad(identity.tenant, params.load)
-    if (!load) throw noSuchLoad(params.load)
+    const load = permittedLoad(identity, await findLoad(identity.tenant, params.load), params.load)
     if (load.state === 'aborted') return done
     if (load.state !== 'receiving') throw new RequestError('upload-not-open', notOpen(load.id, load.state))
 

@@ -1,9 +1,10 @@
 import type { Action, Answer } from '#core/call.ts'
 import { RequestError } from '#core/errors.ts'
 import { type Load, receiptOf } from '#core/load.ts'
+import { permittedLoad } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
-import { type CompleteOutcome, checkParts, demandOpen, noSuchLoad, notOpen, type UploadedPart } from '#core/upload.ts'
+import { type CompleteOutcome, checkParts, demandOpen, notOpen, type UploadedPart } from '#core/upload.ts'
 
 interface Upload {
   readonly objectKey: string
@@ -33,8 +34,7 @@ const busyRetryAfter = 2
  */
 export const createCompleteUpload = (deps: Deps): Action<typeof routes.completeUpload> =>
   async function completeUpload({ identity, params }) {
-    const load = await deps.findLoad(identity.tenant, params.load)
-    if (!load) throw noSuchLoad(params.load)
+    const load = permittedLoad(identity, await deps.findLoad(identity.tenant, params.load), params.load)
     if (load.state === 'loading' || load.state === 'complete' || load.state === 'failed') return receipt(load, deps.now())
     demandOpen(load, deps.now())
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 /** An API key as it is stored: never the key itself, only what may be done with it. */
 export interface ApiKey {
   readonly tenant: string
-  /** Datasets it may write and read; `*` stands for all. */
+  /** Datasets it may write to; `*` stands for all. Receipts of the tenant it may read whatever they are of. */
   readonly datasets: readonly string[]
   readonly name?: string
   readonly disabled?: boolean

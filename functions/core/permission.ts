@@ -1,6 +1,8 @@
 import { type Identity, mayUse } from './call.ts'
 import type { Dataset } from './dataset.ts'
 import { RequestError } from './errors.ts'
+import type { Load } from './load.ts'
+import { noSuchLoad } from './upload.ts'
 
 /**
  * The dataset of a request, if the key may use it. What datasets exist is no secret: the deployment publishes them.

@@ -62,7 +62,15 @@ export const signParts = route({
   summary: 'Signs up to 100 part URLs, each for exactly these bytes',
   body: signPartsBody,
   answers: { 200: { doc: 'One URL a part, in the order asked for', schema: answers.signedParts } },
-  problems: ['invalid-json-body', 'load-not-found', 'upload-not-open', 'upload-expired', 'part-size-mismatch', 'body-too-large'],
+  problems: [
+    'invalid-json-body',
+    'load-not-found',
+    'dataset-forbidden',
+    'upload-not-open',
+    'upload-expired',
+    'part-size-mismatch',
+    'body-too-large',
+  ],
 })
 export const showUpload = route({
   id: 'showUpload',
@@ -82,6 +90,7 @@ export const completeUpload = route({
   answers: { 202: receipt202 },
   problems: [
     'load-not-found',
+    'dataset-forbidden',
     'upload-not-open',
     'upload-busy',
     'upload-expired',
@@ -98,7 +107,7 @@ export const abortUpload = route({
   access: 'key',
   summary: 'Gives an upload up and frees its parts; may be called again',
   answers: { 204: { doc: 'The upload is aborted' } },
-  problems: ['load-not-found', 'upload-not-open', 'upload-busy'],
+  problems: ['load-not-found', 'dataset-forbidden', 'upload-not-open', 'upload-busy'],
 })
 export const listLoads = route({
   id: 'listLoads',
@@ -149,7 +158,7 @@ export const replayLoad = route({
   summary: 'Loads what is missing again from the uploaded object; a dry run unless told otherwise',
   body: replayBody,
   answers: { 200: { doc: 'Dry run: what would be done', schema: answers.replayAnswer }, 202: receipt202 },
-  problems: ['invalid-json-body', 'load-not-found', 'load-not-replayable', 'body-too-large'],
+  problems: ['invalid-json-body', 'load-not-found', 'dataset-forbidden', 'load-not-replayable', 'body-too-large'],
 })
 export const showLiveness = route({
   id: 'showLiveness',

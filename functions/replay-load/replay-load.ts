@@ -2,9 +2,9 @@ import type { Action } from '#core/call.ts'
 import type { ReplayAnswer } from '#core/contract.ts'
 import { RequestError } from '#core/errors.ts'
 import { type ChunkResult, effectiveState, type Load, receiptOf } from '#core/load.ts'
+import { permittedLoad } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
-import { noSuchLoad } from '#core/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
@@ -25,8 +25,7 @@ const maxNamed = 100
  */
 export const createReplayLoad = (deps: Deps): Action<typeof routes.replayLoad> =>
   async function replayLoad({ identity, params, body }) {
-    const load = await deps.findLoad(identity.tenant, params.load)
-    if (!load) throw noSuchLoad(params.load)
+    const load = permittedLoad(identity, await deps.findLoad(identity.tenant, params.load), params.load)
     const refusal = await refusalOf(load, deps)
     if (body.dryRun) {
       const json: ReplayAnswer = {

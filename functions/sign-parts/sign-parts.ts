@@ -4,8 +4,9 @@ import { crc32FromHex } from '#core/crc32.ts'
 import { RequestError } from '#core/errors.ts'
 import type { Load } from '#core/load.ts'
 import { sizeOfPart } from '#core/parts.ts'
+import { permittedLoad } from '#core/permission.ts'
 import type * as routes from '#core/routes.ts'
-import { demandOpen, noSuchLoad } from '#core/upload.ts'
+import { demandOpen } from '#core/upload.ts'
 
 interface Deps {
   readonly urlSeconds: number
@@ -25,8 +26,7 @@ interface Part {
 
 export const createSignParts = ({ urlSeconds, findLoad, signPart, now }: Deps): Action<typeof routes.signParts> =>
   async function signParts({ identity, params, body }) {
-    const load = await findLoad(identity.tenant, params.load)
-    if (!load) throw noSuchLoad(params.load)
+    const load = permittedLoad(identity, await findLoad(identity.tenant, params.load), params.load)
     const at = now()
     demandOpen(load, at)
     checkParts(load, body)

@@ -230,3 +230,14 @@ test('an upload shows the parts to resume from, and none once it is over', async
   const over = (await show(world({ state: 'complete' }))).json as { parts: unknown[]; state: string }
   assert.deepEqual([over.state, over.parts], ['complete', []])
 })
+
+test('a key of other datasets may look at an upload, and not change it', async () => {
+  const other = { identity: { tenant: 'acme', datasets: ['events'] } }
+  const w = world()
+  const sign = createSignParts({ ...w, urlSeconds: 900, signPart: async () => assert.fail('not to be signed') })
+  assert.equal(await codeOf(createCompleteUpload(w)(callOf(routes.completeUpload, { load: id }, other))), 'dataset-forbidden')
+  assert.equal(await codeOf(createAbortUpload(w)(callOf(routes.abortUpload, { load: id }, other))), 'dataset-forbidden')
+  assert.equal(await codeOf(sign(callOf(routes.signParts, { load: id }, { ...other, body: [] }))), 'dataset-forbidden')
+  assert.equal((await createShowUpload(w)(callOf(routes.showUpload, { load: id }, other))).status, 200)
+  assert.equal(w.parts?.length, 2)
+})
