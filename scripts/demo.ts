@@ -2,7 +2,7 @@ import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Interrupted } from '../client/src/cli/exit.ts'
 import { describeFailure } from '../localstack/failure.ts'
-import { type LocalAws, startLocal, stopLocal } from '../localstack/local-aws.ts'
+import { forgetLocal, type LocalAws, startLocal, stopLocal } from '../localstack/local-aws.ts'
 import { lineReport } from '../localstack/report.ts'
 import { repository } from '../localstack/state-dir.ts'
 import { runDemo } from './demo-steps.ts'
@@ -82,6 +82,8 @@ try {
   console.error(`\nmillrace demo: ${error instanceof Interrupted ? error.message : describeFailure(error)}`)
   process.exitCode = error instanceof Interrupted ? 130 : 1
 } finally {
-  if (!values.keep && !values.help) await stopLocal(dir)
+  // After a failure the logs and the rows are worth a look; after a success only with --keep.
+  if (process.exitCode !== undefined && process.exitCode !== 0) await stopLocal(dir)
+  else if (!values.keep && !values.help) await forgetLocal(dir)
 }
 process.exit()

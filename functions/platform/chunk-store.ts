@@ -6,6 +6,7 @@ import { commitChunk, type SourceRead } from './commit-chunk.ts'
 import { connector, keptConnection } from './database.ts'
 import { logFor } from './log.ts'
 import { countRows } from './metrics.ts'
+import { peakMemory } from './peak-memory.ts'
 import { rejectFile } from './reject-file.ts'
 import { retry, verdictOn } from './retry.ts'
 import { readChunk } from './sql/read-chunk.ts'
@@ -41,7 +42,7 @@ export function openChunkStore(secretArn: string, s3: S3Client, rejectsBucket: s
       )
       const ms = Math.round(performance.now() - began)
       if (result) {
-        log.info('chunk committed', { ms, ...result, rssMiB: Math.round(process.resourceUsage().maxRSS / 1024) })
+        log.info('chunk committed', { ms, ...result, rssMiB: peakMemory() })
         countRows(dataset.name, result)
       } else log.info('chunk was committed before', { ms })
       return result
