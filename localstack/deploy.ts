@@ -35,7 +35,7 @@ export async function deploy(options: DeployOptions): Promise<{ outputs: Outputs
   await Promise.all([
     before?.bootstrapped ? undefined : step('cdk bootstrap', () => bootstrap(options)),
     step('cdk synth', () =>
-      cdk(['synth', '--all', '--quiet', '--output', dir.assembly, ...context(options)], { ...run, log: 'synth.log' }),
+      cdk(['synth', '--quiet', '--output', dir.assembly, ...context(options)], { ...run, log: 'synth.log' }),
     ),
   ])
   const templates = templatesHash(dir.assembly)
