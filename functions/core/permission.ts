@@ -11,7 +11,19 @@ import { noSuchLoad } from './upload.ts'
 export function permittedDataset(datasets: ReadonlyMap<string, Dataset>, identity: Identity, name: string): Dataset {
   const dataset = datasets.get(name)
   if (!dataset) throw new RequestError('dataset-not-found', `There is no dataset "${name}"; GET /v1/datasets lists those there are`)
-  if (!mayUse(identity, name))
-    throw new RequestError('dataset-forbidden', `This key may use ${identity.datasets.join(', ')}; not "${name}"`)
+  if (!mayUse(identity, name)) throw forbidden(identity, name)
   return dataset
 }
+
+/**
+ * The load of a request that changes it. To read receipts a key of the tenant is enough.
+ * @throws RequestError `load-not-found` or `dataset-forbidden`
+ */
+export function permittedLoad(identity: Identity, load: Load | undefined, id: string): Load {
+  if (!load) throw noSuchLoad(id)
+  if (!mayUse(identity, load.dataset)) throw forbidden(identity, load.dataset)
+  return load
+}
+
+const forbidden = (identity: Identity, name: string): RequestError =>
+  new RequestError('dataset-forbidden', `This key may use ${identity.datasets.join(', ')}; not "${name}"`)
