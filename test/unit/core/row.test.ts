@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bigint, boolean, integer, jsonb, numeric, smallint, text, timestamptz, uuid } from '#core/column.ts'
+import { CopyWriter } from '#core/copy-writer.ts'
+import { csvRowEncoder } from '#core/csv.ts'
+import { dataset } from '#core/dataset.ts'
+import { LoadError } from '#core/errors.ts'
+import { jsonRowEncoder } from '#core/row.ts'
+import { readings } from '../../../datasets/readings.ts'
+
+const things = dataset('things', {
+  description: 'a test',
+  columns: {
+    id: bigint(),
+    small: smallint({ nullable: true }),
+    n: integer({ default: 5 }),
+    price: numeric({ precision: 6, scale: 2, nullable: true }),
+    ok: boolean({ nullable: true }),
+    code: text({ max: 3, nullable: true }),
+    key: uuid({ nullable: true }),
+    at: timestamptz({ nullable: true }),
+    doc: jsonb({ nullable: true }),
+  },
+  primaryKey: ['id'],
+  onConflict: 'ignore',
+})
+const day = new Date('2026-03-01T00:00:00Z')
+const json = jsonRowEncoder(things, day)
+const refusalOf = (row: string | Buffer) => {
+  const out = new CopyWriter()
+  const refusal = json(Buffer.from(row), 1, 0, out)
+  assert.equal(out.length === 0, refusal !== undefined, 'a refused row leaves nothing behind, a good one something')
+  return refusal && [refusal.code, refusal.column]
+}
+
+for (const [row, code, column] of [
+  ['', 'invalid-json', null],
+  ['{"id":1', 'invalid-json', null],
+  ['{"id":1}{"id":2}', 'invalid-json', null],
+  ['[1]', 'not-an-object', null],
+  ['null', 'not-an-object', null],
+  ['"text"', 'not-an-object', null],
+  ['{}', 'missing-column', 'id'],
+  ['{"id":null}', 'null-not-allowed', 'id'],
+  ['{"id":1,"n":null}', 'null-not-allowed', 'n'],
+  ['{"id":1,"extra":1}', 'unknown-column', 'extra'],
+  ['{"id":1,"__proto__":1}', 'unknown-column', '__proto__'],
+  ['{"id":"x"}', 'invalid-format', 'id'],
+  ['{"id":1.5}', 'wrong-type', 'id'],
+  ['{"id":9007199254740993}', 'out-of-range', 'id'],
+  ['{"id":"9223372036854775808"}', 'out-of-range', 'id'],
+  ['{"id":1,"n":"12"}', 'wrong-type', 'n'],
+  ['{"id":1,"small":40000}', 'out-of-range', 'small'],
+  ['{"id":1,"price":12345.6}', 'out-of-range', 'price'],
+  ['{"id":1,"price":1.234}', 'too-precise', 'price'],
+  ['{"id":1,"price":"NaN"}', 'invalid-format', 'price'],
+  ['{"id":1,"ok":"true"}', 'wrong-type', 'ok'],
+  ['{"id":1,"code":"four"}', 'too-long', 'code'],
+  ['{"id":1,"code":"\\u0000"}', 'invalid-text', 'code'],
+  ['{"id":1,"code":"\\ud800"}', 'invalid-text', 'code'],
+  ['{"id":1,"doc":{"a":["\\u0000"]}}', 'invalid-text', 'doc'],
+  ['{"id":1,"key":"not one"}', 'invalid-format', 'key'],
+  ['{"id":1,"at":"2026-03-01"}', 'invalid-format', 'at'],
+  ['{"id":1,"at":"2026-03-01T00:00:00"}', 'invalid-format', 'at'],
+  ['{"id":1,"at":"2026-02-30T00:00:00Z"}', 'out-of-range', 'at'],
+  ['{"id":1,"at":"2026-03-01T24:00:00Z"}', 'out-of-range', 'at'],
+  ['{"id":1,"at":"2026-03-01T23:59:60Z"}', 'out-of-range', 'at'],
+] as const)
+  test(`NDJSON ${row} is refused with ${code}`, () => assert.deepEqual(refusalOf(row), [code, column]))
+
+test('invalid UTF-8 is refused, a replacement character that was sent is not', () => {
+  assert.deepEqual(refusalOf(Buffer.from([...Buffer.from('{"id":1,"code":"'), 0xc3, 0x28, ...Buffer.from('"}')])), ['invalid-utf8', null])
+  assert.equal(refusalOf('{"id":1,"code":"\ufffd"}'), undefined)
+})
+
+for (const row of [
+  '{"id":1}',
+  '{"id":"9223372036854775807"}',
+  ' {"at":"2026-03-01T00:00:00+05:30" , "id":-0}\t',
+  '{"id":1e3,"code":"🚀🚀🚀","doc":null,"price":"1234.5"}',
+])
+  test(`NDJSON ${row} is taken`, () => assert.equal(refusalOf(row), undefined))
+
+const header = 'id,n,code,ok,doc'
+const csv = csvRowEncoder(things, Buffer.from(header), day)
+const csvRefusal = (row: string) => csv(Buffer.from(row), 1, 0, new CopyWriter())?.code
+for (const [row, code] of [
+  ['1,2,a,true,{}', undefined],
+  ['1,2,,,', undefined],
+  ['1,2,"",t,"{""a"":1}"', undefined],
+  ['1,2,a', 'csv-field-count'],
+  ['1,2,a,t,{},x', 'csv-field-count'],
+  ['1,2,"a,t,{}', 'csv-quote-invalid'],
+  ['1,2,a"b,t,{}', 'csv-quote-invalid'],
+  ['1,2,"a"b,t,{}', 'csv-quote-invalid'],
+  ['1,x,a,t,{}', 'invalid-format'],
+  ['1, 2,a,t,{}', 'invalid-format'],
+  ['1,2,a,yes,{}', 'invalid-format'],
+  ['1,2,a,t,{', 'invalid-format'],
+  [',2,a,t,{}', 'null-not-allowed'],
+  ['1,2,abcd,t,{}', 'too-long'],
+] as const)
+  test(`CSV ${row} ${code === undefined ? 'is taken' : `is refused with ${code}`}`, () => assert.equal(csvRefusal(row), code))
+
+test('a CSV header may order columns as it likes and leave out optional ones, but not others', () => {
+  assert.equal(csvRowEncoder(things, Buffer.from('ok,id'), day)(Buffer.from('t,1'), 1, 0, new CopyWriter()), undefined)
+  for (const wrong of ['n,code', 'id,id', 'id,other', '"id'])
+    assert.throws(
+      () => csvRowEncoder(things, Buffer.from(wrong), day),
+      (e) => e instanceof LoadError && e.problem.code === 'csv-header-invalid',
+    )
+})
+
+test('rows outside the partitions of the load’s day are refused, whatever day it is now', () => {
+  const at = (time: string) =>
+    jsonRowEncoder(readings, day)(
+      Buffer.from(JSON.stringify({ sensor: '0'.repeat(8) + '-0000-0000-0000-000000000000', at: time, more: 'ignored' })),
+      1,
+      0,
+      new CopyWriter(),
+    )?.code
+  assert.equal(at('2026-01-30T00:00:00Z'), undefined)
+  assert.equal(at('2026-01-29T23:59:59.999999Z'), 'outside-partitions')
+  assert.equal(at('2026-03-08T23:59:59Z'), undefined)
+  assert.equal(at('2026-03-09T00:00:00Z'), 'outside-partitions')
+})

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type ChunkJob, type ChunkPlan, parseChunkJob, planChunks } from '#core/chunk.ts'
+import type { Load } from '#core/load.ts'
+import { parsePlanMessage } from '#core/plan-message.ts'
+import { datasets } from '#datasets'
+import { createPlanLoad } from '../../../functions/plan-load/plan-load.ts'
+
+const mebibyte = 1024 * 1024
+const flights = datasets.get('flights')!
+const events = datasets.get('events')!
+
+function world(change: Partial<Load> = {}, head = '{"') {
+  let load = {
+    id: 'ld_1',
+    tenant: 'acme',
+    dataset: 'flights',
+    state: 'loading',
+    objectKey: 'acme/flights/ld_1',
+    size: 40 * mebibyte,
+    format: 'ndjson',
+    compression: 'none',
+    uploadedCrc32: '00000000',
+    traceparent: 'trace',
+    ...change,
+  } as Load
+  const seen = { jobs: [] as ChunkJob[], failed: [] as string[], orphans: [] as string[], plans: [] as ChunkPlan[] }
+  const planLoad = createPlanLoad({
+    findLoad: async (id) => (id === load.id ? load : undefined),
+    findDataset: (name) => datasets.get(name),
+    sniff: async () => Buffer.from(head, 'latin1'),
+    startLoad: async (_id, plan) => {
+      seen.plans.push(plan)
+      if (load.chunkSize === undefined && ['receiving', 'loading'].includes(load.state))
+        load = { ...load, state: 'loading', chunkSize: plan.chunkSize, ...(plan.planned === undefined ? {} : { planned: plan.planned }) }
+      return load
+    },
+    reopenLoad: async () => {
+      if (load.state === 'failed' && load.chunkSize !== undefined) load = { ...load, state: 'loading' }
+      return load
+    },
+    failLoad: async (_id, error) => void seen.failed.push(error.problem.code),
+    sendChunks: async (jobs) => void seen.jobs.push(...jobs),
+    noteOrphan: async (key, reason) => void seen.orphans.push(`${key}: ${reason}`),
+  })
+  const object = { kind: 'object', key: load.objectKey, size: load.size } as const
+  return { planLoad, seen, object }
+}
+
+test('a plain file becomes byte ranges; the same event again queues the same chunks', async () => {
+  const { planLoad, seen, object } = world({ state: 'receiving' })
+  await planLoad(object)
+  await planLoad(object)
+  assert.deepEqual(
+    seen.jobs.slice(0, 3).map((j) => [j.chunk, j.mode, j.tenant]),
+    [
+      [0, 'range', 'acme'],
+      [1, 'range', 'acme'],
+      [2, 'range', 'acme'],
+    ],
+  )
+  assert.deepEqual(seen.jobs.slice(3), seen.jobs.slice(0, 3))
+})
+
+for (const [name, change, head] of [
+  ['gzip', { compression: 'gzip' }, '\x1f\x8b'],
+  ['CSV', { format: 'csv' }, 'id'],
+  ['policy update', { dataset: 'events' }, '{"'],
+] as const)
+  test(`${name} is one sequence`, async () => {
+    const { planLoad, seen, object } = world(change, head)
+    await planLoad(object)
+    assert.deepEqual(
+      seen.jobs.map((j) => [j.chunk, j.mode]),
+      [[0, 'sequence']],
+    )
+  })
+
+for (const [code, change, head, size] of [
+  ['size-mismatch', {}, '{"', 39 * mebibyte],
+  ['compression-mismatch', {}, '\x1f\x8b', 40 * mebibyte],
+  ['compression-mismatch', { compression: 'gzip' }, '{"', 40 * mebibyte],
+  ['dataset-not-found', { dataset: 'gone' }, '{"', 40 * mebibyte],
+] as const)
+  test(`${code} ${JSON.stringify(change)} fails the load and queues nothing`, async () => {
+    const { planLoad, seen, object } = world(change, head)
+    await planLoad({ ...object, size })
+    assert.deepEqual([seen.failed, seen.jobs], [[code], []])
+  })
+
+for (const [name, change, key] of [
+  ['of no load', {}, 'acme/flights/ld_2'],
+  ['under a load’s name in another folder', {}, 'other/flights/ld_1'],
+  ['whose upload was not completed', { state: 'receiving', uploadedCrc32: undefined }, 'acme/flights/ld_1'],
+  ['whose load was aborted', { state: 'aborted' }, 'acme/flights/ld_1'],
+] as const)
+  test(`an object ${name} is noted and not loaded`, async () => {
+    const { planLoad, seen, object } = world(change as Partial<Load>)
+    await planLoad({ ...object, key })
+    assert.equal(seen.orphans.length, 1)
+    assert.deepEqual(seen.jobs, [])
+  })
+
+test('a load that has ended is not planned again, unless it failed and is replayed', async () => {
+  const ended = world({ state: 'complete', chunkSize: 16 * mebibyte, planned: 3 })
+  await ended.planLoad(ended.object)
+  await ended.planLoad({ kind: 'replay', load: 'ld_1' })
+  assert.deepEqual(ended.seen.jobs, [])
+  const failed = world({ state: 'failed', chunkSize: 20 * mebibyte, planned: 2 })
+  await failed.planLoad(failed.object)
+  assert.deepEqual(failed.seen.jobs, [])
+  await failed.planLoad({ kind: 'replay', load: 'ld_1' })
+  assert.equal(failed.seen.jobs.length, 2)
+})
+
+test('the plan: small files one chunk, a terabyte under 10,000, never above 256 MiB a chunk', () => {
+  const plain = { format: 'ndjson', compression: 'none' } as const
+  assert.deepEqual(planChunks(flights, plain, 1), { mode: 'range', chunkSize: 16 * mebibyte, planned: 1 })
+  assert.equal(planChunks(flights, plain, 16 * mebibyte).planned, 1)
+  assert.equal(planChunks(flights, plain, 16 * mebibyte + 1).planned, 2)
+  const tera = planChunks(flights, plain, 1e12)
+  assert.ok(tera.planned! <= 10_000 && tera.chunkSize % mebibyte === 0)
+  assert.equal(planChunks(flights, plain, 50e12).chunkSize, 256 * mebibyte)
+  assert.equal(planChunks(flights, { ...plain, compression: 'gzip' }, 1e9).planned, undefined)
+  assert.equal(planChunks(events, plain, 1e9).mode, 'sequence')
+})
+
+test('messages of the plan queue are read strictly', () => {
+  const event = { Records: [{ s3: { object: { key: 'a+b/c%20d', size: 7 } } }] }
+  assert.deepEqual(parsePlanMessage(JSON.stringify(event)), [{ kind: 'object', key: 'a b/c d', size: 7 }])
+  assert.deepEqual(parsePlanMessage('{"Event":"s3:TestEvent"}'), [])
+  assert.deepEqual(parsePlanMessage('{"replay":"ld_1"}'), [{ kind: 'replay', load: 'ld_1' }])
+  for (const bad of ['', 'null', '{}', '{"replay":1}', '{"Records":[{}]}', '{"Records":[{"s3":{"object":{"key":"%","size":1}}}]}'])
+    assert.equal(parsePlanMessage(bad), undefined, bad)
+})
+
+test('chunk jobs survive their queue, and nothing else passes for one', () => {
+  const job: ChunkJob = { tenant: 'acme', load: 'ld_1', chunk: 3, mode: 'range' }
+  assert.deepEqual(parseChunkJob(JSON.stringify(job)), job)
+  for (const bad of ['', '[]', '{"load":"x"}', JSON.stringify({ ...job, chunk: 1.5 }), JSON.stringify({ ...job, mode: 'all' })])
+    assert.equal(parseChunkJob(bad), undefined)
+})
