@@ -98,13 +98,33 @@ const text: EncoderOf = (name, column) => (value, out) => {
   return undefined
 }
 
+/** Levels of arrays and objects in one jsonb value: far below what makes Postgres or JSON.stringify run out of stack. */
+const jsonDepth = 500
+
 const jsonb: EncoderOf = (name) => (value, out) => {
+  if (deeper(value, jsonDepth)) return refuse('too-deep', name, `the JSON is nested more than ${jsonDepth} levels deep`)
   const json = JSON.stringify(value)
   // JSON.stringify writes NUL and lone surrogates as escapes, both refused by jsonb; a backslash before them makes them harmless text
   if (json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json))
     return refuse('invalid-text', name, 'the JSON has a NUL or half a surrogate pair, which Postgres cannot store')
+  if (hugeExponent.test(json) && hasHugeNumber(value))
+    return refuse('out-of-range', name, 'the JSON has a number that Postgres cannot store')
   out.text(json, 1)
   return undefined
+}
+
+/** A number in jsonb is a numeric: up to 131,072 digits before the point. Four digits of exponent are always safe. */
+const hugeExponent = /\d[eE][+-]?\d{5}/
+function hasHugeNumber(value: unknown): boolean {
+  if (isExactNumber(value)) return hugeExponent.test(value.rawJSON)
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasHugeNumber)
+}
+
+function deeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (levels === 0) return true
+  for (const key in value) if (deeper((value as Record<string, unknown>)[key], levels - 1)) return true
+  return false
 }
 
 const uuid: EncoderOf = (name) => (value, out) => {

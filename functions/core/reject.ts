@@ -15,6 +15,7 @@ export const rejectCodes = {
   'out-of-range': 'the value does not fit the column’s type',
   'too-precise': 'the value has more digits than the column keeps',
   'too-long': 'the text has more characters than the column takes',
+  'too-deep': 'the JSON is nested too deeply',
   'invalid-text': 'the text has a NUL or half a surrogate pair, which Postgres cannot store',
   'outside-partitions': 'the time lies outside the partitions that are kept',
   'csv-field-count': 'the row has another number of fields than the header',

@@ -75,6 +75,8 @@ export function jsonRowEncoder(dataset: Dataset, day: Date): RowEncoder {
     try {
       row = parse(text)
     } catch (error) {
+      // V8 answers nesting beyond its stack with a RangeError
+      if (error instanceof RangeError) return refuse('too-deep', null, 'the row is nested too deeply')
       return refuse('invalid-json', null, error instanceof Error ? error.message : 'not JSON')
     }
     if (typeof row !== 'object' || row === null || Array.isArray(row))

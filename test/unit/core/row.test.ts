@@ -59,6 +59,8 @@ for (const [row, code, column] of [
   ['{"id":1,"code":"\\u0000"}', 'invalid-text', 'code'],
   ['{"id":1,"code":"\\ud800"}', 'invalid-text', 'code'],
   ['{"id":1,"doc":{"a":["\\u0000"]}}', 'invalid-text', 'doc'],
+  [`{"id":1,"doc":${'['.repeat(600)}${']'.repeat(600)}}`, 'too-deep', 'doc'],
+  ['{"id":1,"doc":[1e99999]}', 'out-of-range', 'doc'],
   ['{"id":1,"key":"not one"}', 'invalid-format', 'key'],
   ['{"id":1,"at":"2026-03-01"}', 'invalid-format', 'at'],
   ['{"id":1,"at":"2026-03-01T00:00:00"}', 'invalid-format', 'at'],
@@ -66,7 +68,12 @@ for (const [row, code, column] of [
   ['{"id":1,"at":"2026-03-01T24:00:00Z"}', 'out-of-range', 'at'],
   ['{"id":1,"at":"2026-03-01T23:59:60Z"}', 'out-of-range', 'at'],
 ] as const)
-  test(`NDJSON ${row} is refused with ${code}`, () => assert.deepEqual(refusalOf(row), [code, column]))
+  test(`NDJSON ${row.slice(0, 60)} is refused with ${code}`, () => assert.deepEqual(refusalOf(row), [code, column]))
+
+test('nesting a megabyte deep is refused, not a crash', () => {
+  const deep = `{"id":1,"doc":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
+  assert.equal(refusalOf(deep)?.[0], 'too-deep')
+})
 
 test('invalid UTF-8 is refused, a replacement character that was sent is not', () => {
   assert.deepEqual(refusalOf(Buffer.from([...Buffer.from('{"id":1,"code":"'), 0xc3, 0x28, ...Buffer.from('"}')])), ['invalid-utf8', null])
@@ -114,7 +121,7 @@ test('a CSV header may order columns as it likes and leave out optional ones, bu
 test('rows outside the partitions of the load’s day are refused, whatever day it is now', () => {
   const at = (time: string) =>
     jsonRowEncoder(readings, day)(
-      Buffer.from(JSON.stringify({ sensor: '0'.repeat(8) + '-0000-0000-0000-000000000000', at: time, more: 'ignored' })),
+      Buffer.from(JSON.stringify({ sensor: '00000000-0000-0000-0000-000000000000', at: time, more: 'ignored' })),
       1,
       0,
       new CopyWriter(),
