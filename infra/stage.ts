@@ -20,13 +20,13 @@ export interface DatabaseValues {
 }
 
 /** Requests per second in the long run, and how many at once. API Gateway's limits are best effort: a coarse first fence. */
-export interface Throttle {
+interface Throttle {
   readonly rate: number
   readonly burst: number
 }
 
 /** Everything in which one deployment may differ from another. Product code never asks for a stage's name: it meets these values. */
-export interface StageValues {
+interface StageValues {
   /** What becomes of buckets, the table and logs when their stack is deleted. */
   readonly removal: RemovalPolicy
   /** Refuses to delete the table and the cluster, by whomever. */

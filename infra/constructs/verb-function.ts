@@ -12,7 +12,7 @@ import type { Stage } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
 import type { AlarmSpec } from './alarm-spec.ts'
 
-export const projectRoot = join(import.meta.dirname, '../..')
+const projectRoot = join(import.meta.dirname, '../..')
 
 /** Where a function that needs the database runs. */
 export interface Placement {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { App, Stack } from 'aws-cdk-lib'
+import { App, CfnResource, Stack } from 'aws-cdk-lib'
 import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { stageNames } from '../../infra/stage.ts'
 import { synthesize } from '../support/synthesized-app.ts'
+
+// Synth here as a deploy does, with CloudFormation's own schemas: a template that breaks them throws.
+process.env.CDK_VALIDATION = 'true'
 
 /** Findings that nobody acknowledged, each with where it is. */
 function findings(app: App): string[] {
@@ -26,6 +29,13 @@ for (const [stage, app] of apps) {
     assert.deepEqual(findings(app), [])
   })
 }
+
+it('CloudFormation’s schemas are asked: a property that does not exist stops the synth', () => {
+  const app = new App({ analyticsReporting: false, context: { '@aws-cdk/core:validateAgainstDefaultRules': true } })
+  new CfnResource(new Stack(app, 'wrong'), 'Queue', { type: 'AWS::SQS::Queue', properties: { NoSuchProperty: 1 } })
+  assert.throws(() => app.synth(), /Validation failed/)
+  process.exitCode = 0
+})
 
 it('local without an authorizer has none either', () => {
   assert.deepEqual(findings(synthesize('local', { gatewayAuthenticates: 'false' }).app), [])

@@ -8,6 +8,9 @@ import type { StageName } from '../../infra/stage.ts'
 
 const root = join(import.meta.dirname, '../..')
 
+// CloudFormation's schemas take seconds to load into each process; one test asks for them (nag.test.ts), and every synth of a deploy.
+process.env.CDK_VALIDATION ??= 'false'
+
 /** Any ARN will do: nothing is looked up at synth. */
 export const givenSecret = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:given-AbCdEf'
 
