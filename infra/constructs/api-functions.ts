@@ -77,8 +77,6 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts', 's3:PutObject'], raw)
       .mayReadObjects(raw)
-      // Without it S3 answers 403, not 404, for an object that is not there.
-      .may(['s3:ListBucket'], raw.arn)
       .mayEncrypt(key, 'dynamodb', 's3'),
 
     'abort-upload': new VerbFunction(scope, 'abort-upload', {
@@ -90,8 +88,6 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload'], raw)
       .mayReadObjects(raw)
-      // Without it S3 answers 403, not 404, for an object that is not there.
-      .may(['s3:ListBucket'], raw.arn)
       .mayEncrypt(key, 'dynamodb', 's3'),
 
     'list-loads': new VerbFunction(scope, 'list-loads', {
@@ -122,7 +118,6 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .may(['dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
       .mayReadObjects(rejects)
-      .may(['s3:ListBucket'], rejects.arn)
       .mayEncrypt(key, 'dynamodb', 's3'),
 
     'replay-load': new VerbFunction(scope, 'replay-load', {
@@ -133,8 +128,6 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
       .mayReadObjects(raw)
-      // Without it S3 answers 403, not 404, for an object that is not there.
-      .may(['s3:ListBucket'], raw.arn)
       .may(['sqs:SendMessage'], plan.queue.queueArn)
       .mayEncrypt(key, 'dynamodb', 's3', 'sqs'),
 
