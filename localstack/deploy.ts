@@ -34,9 +34,7 @@ export async function deploy(options: DeployOptions): Promise<{ outputs: Outputs
   const run = { dir, endpoint, signal }
   await Promise.all([
     before?.bootstrapped ? undefined : step('cdk bootstrap', () => bootstrap(options)),
-    step('cdk synth', () =>
-      cdk(['synth', '--quiet', '--output', dir.assembly, ...context(options)], { ...run, log: 'synth.log' }),
-    ),
+    step('cdk synth', () => cdk(['synth', '--quiet', '--output', dir.assembly, ...context(options)], { ...run, log: 'synth.log' })),
   ])
   const templates = templatesHash(dir.assembly)
   if (before?.complete && before.templates === templates) {

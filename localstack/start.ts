@@ -86,6 +86,8 @@ for (const [name, code] of [
   })
 }
 
+process.stdout.on('error', () => {}) // `| head` may close it; the start goes on
+
 try {
   await main()
 } catch (error) {

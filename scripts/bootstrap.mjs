@@ -72,11 +72,20 @@ async function install() {
 }
 
 function isInstalled(hash) {
-  if (!existsSync(node)) return false
+  if (!existsSync(node) || !hasNested()) return false
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return true
   if (!matchesLockfile() || !runsNode24()) return false
   writeFileSync(stamp, hash)
   return true
+}
+
+/** Packages that a workspace has for itself are in that workspace's folder, and may be deleted with it. */
+function hasNested() {
+  const packages = Object.entries(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages)
+  const nested = packages.filter(
+    ([path, { optional }]) => !optional && path.includes('/node_modules/') && !path.startsWith('node_modules/'),
+  )
+  return nested.every(([path]) => existsSync(join(root, path)))
 }
 
 /** True when somebody ran `npm ci` or `npm install` by hand: npm's own note of what is installed agrees with the lockfile. */
