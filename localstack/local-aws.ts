@@ -22,7 +22,7 @@ export interface StartOptions {
   readonly dir?: string
   /** An emulator and a Postgres that run already: nothing is started. Both or none. */
   readonly external?: { readonly endpoint: string; readonly database: string } | undefined
-  /** The database as the functions reach it, when that differs (functions in containers). */
+  /** The database as the functions reach it, when that differs (functions in containers); or MILLRACE_FUNCTION_DATABASE. */
   readonly functionDatabase?: string | undefined
   /** Begin with nothing: what an earlier run stored is deleted. */
   readonly fresh?: boolean
@@ -75,7 +75,7 @@ async function start(dir: StateDir, report: Report, options: StartOptions): Prom
 async function bringUp(dir: StateDir, report: Report, options: StartOptions, parts: Parts, signal: AbortSignal): Promise<LocalAws> {
   const { endpoint, databaseUrl, kind } = parts
   const secrets = createSecrets(endpoint)
-  const databaseSecretArn = await secrets.storeConnection(connectionOf(options.functionDatabase ?? databaseUrl))
+  const databaseSecretArn = await secrets.storeConnection(connectionOf(databaseOfFunctions(options) ?? databaseUrl))
   const deployed = await deploy({ dir, endpoint, kind, secrets, databaseSecretArn, signal, step: report.step })
   const earlier = readSettings(dir.env)
   const nothingNew = !deployed.changed && !parts.changed
@@ -101,6 +101,9 @@ async function bringUp(dir: StateDir, report: Report, options: StartOptions, par
   writeSettings(dir.env, settings)
   return local(settings, false)
 }
+
+const databaseOfFunctions = ({ external, functionDatabase }: StartOptions): string | undefined =>
+  functionDatabase ?? (external ? process.env.MILLRACE_FUNCTION_DATABASE : undefined)
 
 async function useParts(dir: StateDir, external: { endpoint: string; database: string }): Promise<Parts> {
   const record = readRecord(dir)

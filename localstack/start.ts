@@ -14,7 +14,8 @@ what has died. \`npm run local:stop\` ends it.
   --database URL   ... and this Postgres, postgres://USER:PASSWORD@HOST:PORT/NAME (made if missing);
                    both or none, and nothing is then started
   --function-database URL
-                   the same database as the functions reach it, when they run in containers
+                   the same database as the functions reach it, when they run in containers;
+                   or MILLRACE_FUNCTION_DATABASE
   --dir FOLDER     state, logs and settings; default .local, or MILLRACE_LOCAL_DIR
   --fresh          first stop it and delete all that it stored, the loaded rows too
   --json           print one JSON object (without the API key, which is in FOLDER/env only)
