@@ -52,18 +52,24 @@ async function loadFrom(
   deps: LoadChunkDeps,
   load: Load,
   dataset: Dataset,
-  before: ChunkResult | undefined,
+  committed: ChunkResult | undefined,
   timeLeft: () => number,
 ): Promise<Outcome> {
-  const reader = await openReader(deps, load, dataset, before)
+  let before = committed
+  let reader: Reader | undefined
   try {
-    const first = before ? before.chunk + 1 : 0
     let slowest = 0
-    for (let chunk = first; ; chunk++) {
+    for (let chunk = before ? before.chunk + 1 : 0; ; chunk++) {
       const began = timeLeft()
       // At least one chunk an invocation, or a short time limit would only pass the load on.
-      if (chunk > first && began < handOverTime + 2 * slowest) return { kind: 'out-of-time', next: chunk }
+      if (before !== committed && began < handOverTime + 2 * slowest) return { kind: 'out-of-time', next: chunk }
       const result = await deps.commitChunk(load, dataset, chunk, async (sink) => {
+        // A reader that stands behind a committed chunk goes on; one that was used for an attempt that failed is opened again.
+        if (reader?.next !== chunk) {
+          await reader?.opened.pieces.return?.()
+          reader = await openReader(deps, load, dataset, before)
+        }
+        reader.next = undefined
         const rows = await readRows(reader.text, (chunk + 1) * load.chunkSize!, reader.encode, sink, chunk === 0 ? reader.headerLines : 0)
         const ended = rows.ended || (load.compression === 'none' && rows.nextRow >= load.size)
         return { ...rows, ...reader.opened.takeSource(), last: ended }
@@ -71,10 +77,12 @@ async function loadFrom(
       if (!result) return { kind: 'overtaken', next: chunk }
       await deps.projectChunk(load.id, result)
       if (result.last) return { kind: 'ended' }
+      before = result
+      if (reader) reader.next = chunk + 1
       slowest = Math.max(slowest, began - timeLeft())
     }
   } finally {
-    await reader.opened.pieces.return?.()
+    await reader?.opened.pieces.return?.()
   }
 }
 
@@ -83,6 +91,8 @@ interface Reader {
   readonly text: Text
   readonly encode: RowEncoder
   readonly headerLines: number
+  /** The chunk whose first row comes next; undefined while one is read, and after an attempt that failed. */
+  next: number | undefined
 }
 
 /** Opens the text at the first row that is not committed yet. */
@@ -103,6 +113,7 @@ async function openReader(deps: LoadChunkDeps, load: Load, dataset: Dataset, bef
     text: feed(splitter, opened.pieces),
     encode: format.encoder(dataset, new Date(load.createdAt), header.bytes),
     headerLines: header.lines,
+    next: before ? before.chunk + 1 : 0,
   }
 }
 
