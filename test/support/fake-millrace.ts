@@ -40,7 +40,8 @@ export interface FakeMillrace extends AsyncDisposable {
 export async function startFakeMillrace(): Promise<FakeMillrace> {
   const names = new Map<string, number>()
   const server = createServer(async (request, response) => {
-    const body = await bodyOf(request)
+    const body = await bodyOf(request).catch(() => undefined)
+    if (!body) return // the client has gone away in the middle of it
     const path = new URL(request.url!, 'http://fake').pathname
     const name = nameOf(request.method!, path)
     const nth = (names.get(name) ?? 0) + 1

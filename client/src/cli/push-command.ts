@@ -33,6 +33,7 @@ export function addPush(program: Command, context: Context): void {
     .requiredOption('-d, --dataset <name>', 'where the rows go (see `millrace datasets`)')
     .addOption(new Option('--format <format>', 'default: by the name (.ndjson, .jsonl, .csv)').choices(formats))
     .addOption(new Option('--compression <compression>', 'default: by the name (.gz) and the first bytes').choices(compressions))
+    .option('--wait', 'wait until every row is accounted for', true)
     .option('--no-wait', 'return when the bytes are there, before they are loaded')
     .option('--again', 'make a new load even if this file was loaded before')
     .option('--key <key>', 'the Idempotency-Key to use instead of one made from the content')

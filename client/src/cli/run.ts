@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { PushError, RefusedError, UnavailableError } from '../errors.ts'
 import { createContext, type Io } from './context.ts'
 import { type ExitCode, exitCodeOfError, exitCodes, exitCodesHelp, Interrupted, UsageError } from './exit.ts'
+import { duration } from './figures.ts'
 import { printReceipt } from './print.ts'
 import { addPush } from './push-command.ts'
 import { addAbort, addDatasets, addLoads, addReceipt, addRejects } from './read-commands.ts'
@@ -42,7 +43,7 @@ function report(error: unknown, io: Io, json: boolean): void {
   const message = error instanceof Error ? error.message : String(error)
   if (json) io.out(`${JSON.stringify({ error: { message, ...(problem ? { problem } : {}) }, ...(receipt ? { receipt } : {}) })}\n`)
   if (known) io.err(`${message}\n`)
-  else if (error instanceof RefusedError) io.err(`Refused: ${message}\n${pointers(problem?.errors)}${requestOf(error)}`)
+  else if (error instanceof RefusedError) io.err(`Refused: ${message}\n${pointers(problem?.errors)}${waitOf(error)}${requestOf(error)}`)
   else if (error instanceof UnavailableError) io.err(`Not available: ${message}\n${requestOf(error)}The same command goes on from here.\n`)
   else io.err(`${error instanceof Error ? error.stack : String(error)}\n`)
   if (receipt && !json) io.out(printReceipt(receipt))
@@ -50,4 +51,6 @@ function report(error: unknown, io: Io, json: boolean): void {
 
 const pointers = (errors: readonly { pointer: string; detail: string }[] | undefined): string =>
   (errors ?? []).map(({ pointer, detail }) => `  ${pointer}: ${detail}\n`).join('')
+const waitOf = ({ retryAfterMs }: RefusedError): string =>
+  retryAfterMs === undefined ? '' : `The server asks to wait ${duration(retryAfterMs)}.\n`
 const requestOf = ({ requestId }: RefusedError | UnavailableError): string => (requestId ? `Request id: ${requestId}\n` : '')

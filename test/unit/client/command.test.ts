@@ -77,6 +77,21 @@ test('--no-wait returns while the load goes on, with 0', async () => {
   assert.match(out, /receipt ld_1 --wait/)
 })
 
+test('--wait is the default, and may be said', async () => {
+  await using fake = await startFakeMillrace()
+  const { code, out } = await run(fake, ['push', await file('w.ndjson', rows), '-d', 'flights', '--wait'])
+  assert.equal(code, 0)
+  assert.match(out, /^Load ld_1: complete$/m)
+})
+
+test('a server that throttles beyond all patience is 5, and the wait it asks for is told', async () => {
+  await using fake = await startFakeMillrace()
+  fake.fault = () => refuse(429, 'throttled', 'too many', { 'retry-after': '3600' })
+  const { code, err } = await run(fake, ['loads'])
+  assert.equal(code, 5)
+  assert.match(err, /^Refused: too many \(throttled\)\nThe server asks to wait 1 h 0 min\.$/m)
+})
+
 test('a load that fails is 3, a refusal 4 with its code', async () => {
   await using fake = await startFakeMillrace()
   fake.outcome = 'failed'
