@@ -6,7 +6,7 @@ import type { Encoding } from './load.ts'
  * `range`: every chunk is read by itself, side by side. `sequence`: one reader goes through the text and commits chunk after chunk,
  * because only it knows where rows begin (gzip, CSV with newlines in quotes) or because the order matters (policy `update`).
  */
-export type ChunkMode = 'range' | 'sequence'
+type ChunkMode = 'range' | 'sequence'
 
 export interface ChunkPlan {
   readonly mode: ChunkMode

@@ -4,7 +4,7 @@ import { ConfigurationError } from './errors.ts'
 export type Columns = Readonly<Record<string, Column>>
 
 /** One UTC day per partition. Rows outside [load's day - past, load's day + ahead] are rejected. */
-export interface Partitioning<Name extends string = string> {
+interface Partitioning<Name extends string = string> {
   readonly column: Name
   readonly every: 'day'
   /** Days before today that are kept writable. */
@@ -27,7 +27,7 @@ export interface DatasetOptions<C extends Columns> {
   readonly unknownColumns?: 'reject' | 'ignore'
   readonly limits?: Partial<Limits>
 }
-export interface Limits {
+interface Limits {
   /** Bytes of one row as received. At most 1 MiB: bounds the memory of every reader. */
   readonly rowBytes: number
   /** Bytes of one uploaded object. S3's own limit is 50 TB. */
@@ -52,7 +52,7 @@ export type RowOf<D extends Dataset> = {
   readonly [N in keyof D['columns'] as D['columns'][N]['optional'] extends true ? never : N]: ValueOf<D['columns'][N]>
 } & { readonly [N in keyof D['columns'] as D['columns'][N]['optional'] extends true ? N : never]?: ValueOf<D['columns'][N]> }
 
-export const maxRowBytes = 1024 * 1024
+const maxRowBytes = 1024 * 1024
 const defaultLimits: Limits = { rowBytes: maxRowBytes, fileBytes: 1024 ** 4 }
 /** Postgres folds and cuts identifiers; these need no quoting rules and leave room for `staging_…_00`. */
 const identifier = /^[a-z][a-z0-9_]{0,47}$/

@@ -1,7 +1,7 @@
 import { type Problem, type ProblemCode, problem } from './problems.ts'
 
 /** Base of everything Millrace throws on purpose. Anything else that reaches a boundary is a bug or an outage. */
-export abstract class MillraceError extends Error {
+abstract class MillraceError extends Error {
   override get name(): string {
     return this.constructor.name
   }

@@ -2,7 +2,7 @@ import { type Column, sqlType } from './column.ts'
 import type { Dataset } from './dataset.ts'
 
 /** A column as Postgres describes it; `type` as `format_type` writes it. */
-export interface ExistingColumn {
+interface ExistingColumn {
   readonly name: string
   readonly type: string
   readonly notNull: boolean

@@ -3,7 +3,7 @@ import type { RowsRead, Text } from '#core/read-rows.ts'
 import type { RowSplitter } from '#core/row-splitter.ts'
 
 /** The bytes of the object that a chunk accounts for: their range and CRC32. */
-export interface SourceRange {
+interface SourceRange {
   readonly sourceStart: number
   readonly sourceEnd: number
   readonly crc32: number
@@ -23,7 +23,7 @@ export interface OpenedText {
   readonly takeSource: () => SourceRange
 }
 
-export interface TextRange {
+interface TextRange {
   /** Text offset from which the text is needed. Compressed text always begins at 0. */
   readonly from: number
   /** Text is certainly needed up to here. */

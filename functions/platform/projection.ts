@@ -91,7 +91,7 @@ export async function projectChunk({ client, name }: Table, id: string, result: 
 }
 
 /** Every projected chunk of a load, in order, in bounded pages. */
-export async function* projectedChunks({ client, name }: Table, id: string): AsyncGenerator<ChunkResult> {
+async function* projectedChunks({ client, name }: Table, id: string): AsyncGenerator<ChunkResult> {
   const pages = paginateQuery(
     { client, pageSize: 1000 },
     {

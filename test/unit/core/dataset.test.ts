@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { bigint, integer, numeric, text, timestamptz } from '#core/column.ts'
+import { dataset, type RowOf } from '#core/dataset.ts'
+import { ConfigurationError } from '#core/errors.ts'
+import type { flights } from '../../../datasets/flights.ts'
+import type { readings } from '../../../datasets/readings.ts'
+
+test('the row type of a dataset: required, optional and nullable columns', () => {
+  const flight: RowOf<typeof flights> = { id: 1, date: '2001-01-01T00:00:00Z', delay: 0, distance: 1, origin: 'ATL', destination: 'JFK' }
+  const reading: RowOf<typeof readings> = { sensor: 'x', at: 'y', value: null }
+  // @ts-expect-error a column without default cannot be left out
+  const incomplete: RowOf<typeof readings> = { at: 'y' }
+  // @ts-expect-error a number is not text
+  const wrong: RowOf<typeof flights> = { ...flight, origin: 1 }
+  assert.ok(flight && reading && incomplete && wrong)
+})
+
+const good = {
+  description: 'a test',
+  columns: { id: bigint(), name: text({ nullable: true }), at: timestamptz() },
+  primaryKey: ['id'],
+  onConflict: 'ignore',
+} as const
+
+for (const [what, name, change, message] of [
+  ['a name that SQL would fold', 'Flights', {}, /name must be lower case/],
+  ['no columns', 'x', { columns: {} }, /1 to 1,000 columns/],
+  ['a column name with a quote', 'x', { columns: { id: bigint(), 'a"b': text() } }, /column "a"b"/],
+  ['no primary key', 'x', { primaryKey: [] }, /needs a primary key/],
+  ['a key column that is not declared', 'x', { primaryKey: ['nope'] }, /"nope" is not declared/],
+  ['a nullable key', 'x', { primaryKey: ['name'] }, /must not be nullable/],
+  ['a key column twice', 'x', { primaryKey: ['id', 'id'] }, /named twice/],
+  ['update without ordering key', 'x', { onConflict: 'update' }, /needs an ordering key/],
+  ['an ordering key outside the primary key', 'x', { orderingKey: 'at' }, /part of the primary key/],
+  ['partitions by a number', 'x', { partitionBy: { column: 'id', every: 'day', past: 1, ahead: 1 } }, /needs a date or timestamp/],
+  ['partitions outside the key', 'x', { partitionBy: { column: 'at', every: 'day', past: 1, ahead: 1 } }, /part of the primary key/],
+  ['rows beyond 1 MiB', 'x', { limits: { rowBytes: 2 ** 21 } }, /rowBytes/],
+  ['text of no length', 'x', { columns: { id: bigint(), t: text({ max: 0 }) } }, /max must be/],
+  ['a scale without precision', 'x', { columns: { id: bigint(), n: numeric({ scale: 2 }) } }, /scale must be/],
+] as const)
+  test(`${what} is refused when the dataset is declared`, () => {
+    const declare = dataset as (name: string, options: object) => unknown
+    assert.throws(
+      () => declare(name, { ...good, ...change }),
+      (e) => e instanceof ConfigurationError && message.test(e.message),
+    )
+  })
+
+test('a good declaration has its defaults', () => {
+  const d = dataset('good', { ...good, columns: { ...good.columns, n: integer({ default: 1 }) } })
+  assert.deepEqual([d.unknownColumns, d.limits.rowBytes, d.orderingKey], ['reject', 1048576, undefined])
+})
