@@ -31,6 +31,16 @@ export class CopyWriter {
     return taken
   }
 
+  /** Room for `bytes` more, for code that writes them by itself and then says how far it came. */
+  reserve(bytes: number): { readonly buffer: Buffer; readonly at: number } {
+    this.#room(bytes)
+    return { buffer: this.#buffer, at: this.#at }
+  }
+  /** @param length where the bytes now end */
+  advance(length: number): void {
+    this.#at = length
+  }
+
   fieldCount(n: number): void {
     this.#room(2)
     this.#at = this.#buffer.writeInt16BE(n, this.#at)

@@ -3,7 +3,7 @@ import type { Dataset } from './dataset.ts'
 import { LoadError } from './errors.ts'
 import { parseExact } from './exact-json.ts'
 import { type Refusal, refuse } from './reject.ts'
-import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder } from './row.ts'
+import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-splitter.ts'
 
 /**
@@ -90,7 +90,7 @@ export function parseCsvRow(text: string): CsvField[] | undefined {
  * Rows of CSV whose header was read.
  * @throws LoadError csv-header-invalid when the header cannot be matched with the dataset: no row of the file could be understood.
  */
-export function csvRowEncoder(dataset: Dataset, header: Buffer, day: Date): RowEncoder {
+export function csvRowEncoder(dataset: Dataset, { day, lead }: RowOptions, header: Buffer): RowEncoder {
   const names = readHeader(dataset, header)
   const fields = fieldsOf(dataset, day)
   const places = fields.map((f) => names.indexOf(f.name))
@@ -112,7 +112,7 @@ export function csvRowEncoder(dataset: Dataset, header: Buffer, day: Date): RowE
       return value ?? null
     }
     const start = out.length
-    const fault = encodeRow(fields, valueAt, line, offset, out)
+    const fault = encodeRow(fields, lead, valueAt, line, offset, out)
     if (refusal) out.truncate(start)
     return refusal ?? fault
   }

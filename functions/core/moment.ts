@@ -52,10 +52,12 @@ export function parseTimestamp(text: string, offset: boolean): number | bigint |
   return Number.isSafeInteger(total) ? total : BigInt(date) * BigInt(dayUs) + BigInt(rest)
 }
 
-function days(year: number, month: number, day: number): number | MomentFault {
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return 'range'
-  return daysFromCivil(year, month, day)
-}
+/** True for a day of the calendar, from year 1 on: Postgres has no year 0. */
+export const isDate = (year: number, month: number, day: number): boolean =>
+  year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month)
+
+const days = (year: number, month: number, day: number): number | MomentFault =>
+  isDate(year, month, day) ? daysFromCivil(year, month, day) : 'range'
 
 /** Postgres takes offsets up to ±15:59. */
 function offsetMinutes(text: string): number | MomentFault {

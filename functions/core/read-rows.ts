@@ -1,7 +1,7 @@
 import { CopyWriter } from './copy-writer.ts'
+import type { RowReader } from './format.ts'
 import { type Refusal, refuse } from './reject.ts'
-import type { RowEncoder } from './row.ts'
-import type { RowSplitter, SplitRow } from './row-splitter.ts'
+import type { BulkReader, RowSplitter, SplitRow } from './row-splitter.ts'
 
 /** Text that arrives piece by piece. */
 export interface Text {
@@ -40,7 +40,13 @@ const writeBytes = 64 * 1024
  * Reads the rows that begin before text offset `limit`, encodes the good ones and refuses the others, with backpressure from the sink.
  * @param linesBefore lines of the chunk that were read already: a header
  */
-export async function readRows(text: Text, limit: number, encode: RowEncoder, sink: RowSink, linesBefore = 0): Promise<RowsRead> {
+export async function readRows(
+  text: Text,
+  limit: number,
+  { encode, scanner }: RowReader,
+  sink: RowSink,
+  linesBefore = 0,
+): Promise<RowsRead> {
   const { splitter } = text
   const out = new CopyWriter()
   let received = 0
@@ -53,8 +59,16 @@ export async function readRows(text: Text, limit: number, encode: RowEncoder, si
     if (refusal) sink.refuse(refusal, row)
     else encoded++
   }
+  const bulk: BulkReader | undefined =
+    scanner &&
+    ((bytes, from, to, end, line, base) => {
+      const at = scanner.scan(bytes, from, to, end, out, line, base)
+      received += scanner.rows
+      encoded += scanner.rows
+      return { at, rows: scanner.rows }
+    })
   for (;;) {
-    const done = splitter.rows(limit, ended, onRow)
+    const done = splitter.rows(limit, ended, onRow, bulk)
     if (out.length >= writeBytes || (done && out.length > 0)) await sink.write(out.take())
     await sink.flush()
     if (done) break

@@ -22,6 +22,19 @@ export interface SplitRow {
   readonly oversized: boolean
 }
 
+/**
+ * Takes as many rows as it can at once, from `from` on; they must begin before `limit` and end before `to` (both indices).
+ * @returns the index of the first byte it left, and how many rows it took
+ */
+export type BulkReader = (
+  bytes: Buffer,
+  from: number,
+  to: number,
+  limit: number,
+  line: number,
+  base: number,
+) => { at: number; rows: number }
+
 /** How much of an oversized row is kept for its reject. */
 const oversizedPrefix = 8 * 1024
 const newline = 10
@@ -45,6 +58,8 @@ export class RowSplitter {
   #bytes: Buffer = Buffer.alloc(0)
   /** Where in `#bytes` the next row begins, and the text offset of `#bytes[0]`. */
   #at = 0
+  /** Index behind the last newline: no whole row ends behind it. */
+  #lastLine = 0
   #base: number
   readonly #ranged: boolean
   #skipping: boolean
@@ -77,13 +92,15 @@ export class RowSplitter {
     this.#base += this.#at
     this.#bytes = rest === 0 ? piece : Buffer.concat([this.#bytes.subarray(this.#at), piece])
     this.#at = 0
+    this.#lastLine = this.#bytes.lastIndexOf(newline) + 1
   }
 
   /**
    * Hands out every whole row that begins before `limit`. Returns true when there can be no more of them: the next row
    * begins at or behind the limit, or (`final`) the text is over.
+   * @param bulk tried first at every row
    */
-  rows(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
+  rows(limit: number, final: boolean, onRow: (row: SplitRow) => void, bulk?: BulkReader): boolean {
     if (this.#skipping && !this.#skip(limit, final)) return this.offset >= limit || final
     if (this.offset === 0 && !this.#skipByteOrderMark(final)) return false
     for (;;) {
@@ -92,6 +109,12 @@ export class RowSplitter {
         continue
       }
       if (this.offset >= limit || (final && this.#at === this.#bytes.length)) return true
+      if (bulk && this.#at < this.#lastLine) {
+        const taken = bulk(this.#bytes, this.#at, this.#lastLine, limit - this.#base, this.#lines + 1, this.#base)
+        this.#at = taken.at
+        this.#lines += taken.rows
+        if (taken.rows > 0) continue
+      }
       const end = this.#scanner.end(this.#bytes, this.#at, this.#bytes.length, final)
       if (end >= 0) this.#emit(end, onRow)
       else if (this.#bytes.length - this.#at > this.#rowBytes) this.#startOversized(onRow)

@@ -17,7 +17,7 @@ export interface Field {
   readonly absent: unknown
 }
 
-/** The dataset's columns with their encoders, in declared order. `day` is the load's: it fixes the partition window, so that a retry decides alike. */
+/** The dataset's columns with their encoders, in declared order. */
 export function fieldsOf(dataset: Dataset, day: Date): Field[] {
   return Object.entries(dataset.columns).map(([name, column]) => ({
     name,
@@ -27,27 +27,38 @@ export function fieldsOf(dataset: Dataset, day: Date): Field[] {
   }))
 }
 
-function partitionWindow({ partitionBy }: Dataset, day: Date): TimeWindow {
+/** The days that a dataset keeps partitions for, counted from the load's. */
+export function partitionWindow({ partitionBy }: Dataset, day: Date): TimeWindow {
   const today = daysFromCivil(day.getUTCFullYear(), day.getUTCMonth() + 1, day.getUTCDate())
   return { from: (today - partitionBy!.past) * dayUs, to: (today + partitionBy!.ahead + 1) * dayUs }
 }
 
+/** How the rows of one load are encoded. */
+export interface RowOptions {
+  /** The load's day: it fixes the partition window, so that a retry decides alike. */
+  readonly day: Date
+  /** Lead every row with its line and offset: staging sorts by the one, and a row that only Postgres can refuse is reported by both. */
+  readonly lead: boolean
+}
+
 /**
- * Encodes values that are already apart. Every row is led by its line and offset: staging sorts by the one, and a row
- * that only Postgres can refuse is reported by both.
+ * Encodes values that are already apart.
  * @param valueAt the value of field i, or undefined when the row leaves it out
  */
 export function encodeRow(
   fields: readonly Field[],
+  lead: boolean,
   valueAt: (i: number) => unknown,
   line: number,
   offset: number,
   out: CopyWriter,
 ): Refusal | undefined {
   const start = out.length
-  out.fieldCount(fields.length + 2)
-  out.int64(line)
-  out.int64(offset)
+  out.fieldCount(fields.length + (lead ? 2 : 0))
+  if (lead) {
+    out.int64(line)
+    out.int64(offset)
+  }
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i]!
     const value = valueAt(i)
@@ -64,7 +75,7 @@ export function encodeRow(
 }
 
 /** Rows of NDJSON: one JSON object a line. Of a key that stands twice the last value counts, as in JSON.parse. */
-export function jsonRowEncoder(dataset: Dataset, day: Date): RowEncoder {
+export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): RowEncoder {
   const fields = fieldsOf(dataset, day)
   const parse = needsExactNumbers(dataset) ? parseExact : (text: string): unknown => JSON.parse(text)
   const refuseUnknown = dataset.unknownColumns === 'reject'
@@ -83,7 +94,7 @@ export function jsonRowEncoder(dataset: Dataset, day: Date): RowEncoder {
       return refuse('not-an-object', null, 'a row must be a JSON object: {"column": value, …}')
     const values = row as Record<string, unknown>
     if (refuseUnknown) for (const key in values) if (!Object.hasOwn(dataset.columns, key)) return unknownColumn(key)
-    return encodeRow(fields, (i) => own(values, fields[i]!.name), line, offset, out)
+    return encodeRow(fields, lead, (i) => own(values, fields[i]!.name), line, offset, out)
   }
 }
 

@@ -10,15 +10,15 @@ import { feed } from './text.ts'
 export async function loadRange(deps: LoadChunkDeps, load: Load, dataset: Dataset, chunk: number): Promise<void> {
   const start = chunk * load.chunkSize!
   const end = Math.min(start + load.chunkSize!, load.size)
-  const { scanner, encoder } = rowFormats[load.format]
-  const encode = encoder(dataset, new Date(load.createdAt), Buffer.alloc(0))
-  const committed = await deps.commitChunk(load, dataset, chunk, async (sink) => {
+  const { scanner, reader } = rowFormats[load.format]
+  const day = new Date(load.createdAt)
+  const committed = await deps.commitChunk(load, dataset, chunk, async (sink, lead) => {
     // One byte early: if it is a newline, a row begins exactly at the start of the range.
     const from = Math.max(0, start - 1)
     const text = deps.openText(load, { from, to: end, sourceFrom: start, sourceTo: end })
     const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: start > 0, ranged: true })
     try {
-      const rows = await readRows(feed(splitter, text.pieces), end, encode, sink)
+      const rows = await readRows(feed(splitter, text.pieces), end, reader(dataset, { day, lead }, Buffer.alloc(0)), sink)
       return { ...rows, ...text.takeSource(), last: end === load.size }
     } finally {
       await text.pieces.return?.()

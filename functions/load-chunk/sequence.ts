@@ -1,9 +1,8 @@
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { type RowFormat, rowFormats } from '#core/format.ts'
+import { type RowFormat, type RowReader, rowFormats } from '#core/format.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
 import { readRows, type Text } from '#core/read-rows.ts'
-import type { RowEncoder } from '#core/row.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
 import type { LoadChunkDeps } from './load-chunk.ts'
 import { feed, type OpenedText } from './text.ts'
@@ -63,14 +62,15 @@ async function loadFrom(
       const began = timeLeft()
       // At least one chunk an invocation, or a short time limit would only pass the load on.
       if (before !== committed && began < handOverTime + 2 * slowest) return { kind: 'out-of-time', next: chunk }
-      const result = await deps.commitChunk(load, dataset, chunk, async (sink) => {
+      const result = await deps.commitChunk(load, dataset, chunk, async (sink, lead) => {
         // A reader that stands behind a committed chunk goes on; one that was used for an attempt that failed is opened again.
         if (reader?.next !== chunk) {
           await reader?.opened.pieces.return?.()
           reader = await openReader(deps, load, dataset, before)
         }
         reader.next = undefined
-        const rows = await readRows(reader.text, (chunk + 1) * load.chunkSize!, reader.encode, sink, chunk === 0 ? reader.headerLines : 0)
+        const rowReader = reader.rowReader(lead)
+        const rows = await readRows(reader.text, (chunk + 1) * load.chunkSize!, rowReader, sink, chunk === 0 ? reader.headerLines : 0)
         const ended = rows.ended || (load.compression === 'none' && rows.nextRow >= load.size)
         return { ...rows, ...reader.opened.takeSource(), last: ended }
       })
@@ -89,7 +89,7 @@ async function loadFrom(
 interface Reader {
   readonly opened: OpenedText
   readonly text: Text
-  readonly encode: RowEncoder
+  readonly rowReader: (lead: boolean) => RowReader
   readonly headerLines: number
   /** The chunk whose first row comes next; undefined while one is read, and after an attempt that failed. */
   next: number | undefined
@@ -111,7 +111,7 @@ async function openReader(deps: LoadChunkDeps, load: Load, dataset: Dataset, bef
   return {
     opened,
     text: feed(splitter, opened.pieces),
-    encode: format.encoder(dataset, new Date(load.createdAt), header.bytes),
+    rowReader: (lead) => format.reader(dataset, { day: new Date(load.createdAt), lead }, header.bytes),
     headerLines: header.lines,
     next: before ? before.chunk + 1 : 0,
   }

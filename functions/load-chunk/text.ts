@@ -1,5 +1,5 @@
 import type { Load } from '#core/load.ts'
-import type { RowsRead, Text } from '#core/read-rows.ts'
+import type { RowSink, RowsRead, Text } from '#core/read-rows.ts'
 import type { RowSplitter } from '#core/row-splitter.ts'
 
 /** The bytes of the object that a chunk accounts for: their range and CRC32. */
@@ -10,10 +10,16 @@ interface SourceRange {
 }
 
 /** What reading a chunk found out. */
-export interface ChunkRead extends RowsRead, SourceRange {
+interface ChunkRead extends RowsRead, SourceRange {
   /** True when the text ends in this chunk. */
   readonly last: boolean
 }
+
+/**
+ * Reads one chunk from its first row. Called again when the rows must go another way: it then begins again.
+ * @param lead whether every row is led by its line and offset
+ */
+export type ReadChunk = (sink: RowSink, lead: boolean) => Promise<ChunkRead>
 
 /** The text of an upload from some point on. */
 export interface OpenedText {

@@ -1,14 +1,14 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Dataset } from '#core/dataset.ts'
 import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
-import type { RowSink } from '#core/read-rows.ts'
-import { commitChunk, type SourceRead } from './commit-chunk.ts'
+import { type ChunkWork, commitChunk } from './commit-chunk.ts'
 import { connector, keptConnection } from './database.ts'
 import { logFor } from './log.ts'
 import { countRows } from './metrics.ts'
 import { peakMemory } from './peak-memory.ts'
 import { rejectFile } from './reject-file.ts'
 import { retry, verdictOn } from './retry.ts'
+import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
 
 /** Tries within one invocation before the queue takes over, and the longest first wait in milliseconds. */
@@ -17,17 +17,13 @@ const tries = { tries: 4, base: 500, retryable: (error: unknown) => verdictOn(er
 export interface ChunkStore {
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   /** @returns undefined when the chunk was committed before */
-  readonly commitChunk: (
-    load: Load,
-    dataset: Dataset,
-    chunk: number,
-    read: (sink: RowSink) => Promise<SourceRead>,
-  ) => Promise<ChunkResult | undefined>
+  readonly commitChunk: (load: Load, dataset: Dataset, chunk: number, read: ChunkWork['read']) => Promise<ChunkResult | undefined>
 }
 
 /** The ledger and the tables behind it; what passes by itself (failover, deadlock) is tried again here. */
 export function openChunkStore(secretArn: string, s3: S3Client, rejectsBucket: string): ChunkStore {
   const onDatabase = keptConnection(connector(secretArn))
+  const roads = new RoadMemory()
   return {
     committedChunk: (load, chunk) => retry(() => onDatabase((db) => readChunk(db, load, chunk)), tries),
     async commitChunk(load, dataset, chunk, read) {
@@ -36,12 +32,20 @@ export function openChunkStore(secretArn: string, s3: S3Client, rejectsBucket: s
       const result = await retry(
         () =>
           onDatabase((db) =>
-            commitChunk(db, { load, dataset, chunk, read, rejects: rejectFile(s3, rejectsBucket, rejectsKey(load, chunk)) }),
+            commitChunk(db, {
+              load,
+              dataset,
+              chunk,
+              read,
+              openRejects: () => rejectFile(s3, rejectsBucket, rejectsKey(load, chunk)),
+              road: roads.first(load.id),
+            }),
           ),
         tries,
       )
       const ms = Math.round(performance.now() - began)
       if (result) {
+        roads.learn(load.id, result)
         log.info('chunk committed', { ms, ...result, rssMiB: peakMemory() })
         countRows(dataset.name, result)
       } else log.info('chunk was committed before', { ms })

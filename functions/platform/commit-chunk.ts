@@ -6,13 +6,14 @@ import { copyInto } from './copy.ts'
 import type { Connection } from './database.ts'
 import { mergeStaged } from './merge.ts'
 import type { RejectFile } from './reject-file.ts'
+import { verdictOn } from './retry.ts'
 import { claimChunk } from './sql/claim-chunk.ts'
 import { claimLane } from './sql/claim-lane.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
-import { stagingColumns, stagingTable } from './sql/identifier.ts'
+import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 
 /** What reading a chunk found out about its source. */
-export interface SourceRead extends RowsRead {
+interface SourceRead extends RowsRead {
   readonly sourceStart: number
   readonly sourceEnd: number
   readonly crc32: number
@@ -23,10 +24,16 @@ export interface ChunkWork {
   readonly load: Pick<Load, 'id' | 'tenant'>
   readonly dataset: Dataset
   readonly chunk: number
-  readonly rejects: RejectFile
-  /** Sends every good row of the chunk to the sink. */
-  readonly read: (sink: RowSink) => Promise<SourceRead>
+  readonly openRejects: () => RejectFile
+  /** Sends every good row of the chunk to the sink, each led by its line and offset or not. Called again when the rows must go another road. */
+  readonly read: (sink: RowSink, lead: boolean) => Promise<SourceRead>
+  /**
+   * The road to try first. `direct`: COPY straight into the table; right when every row is new, and the cheapest by far. `staged`: COPY into a
+   * staging table and merge. A direct COPY that Postgres refuses because of a row goes the staged road after all.
+   */
+  readonly road: Road
 }
+export type Road = 'direct' | 'staged'
 
 /**
  * Commits one chunk exactly once: ledger row, rows and counts in one transaction, its rejects stored before the commit.
@@ -35,50 +42,83 @@ export interface ChunkWork {
  * @throws AccountingError when two counts of the same rows differ; nothing is committed then
  */
 export async function commitChunk(db: Connection, work: ChunkWork): Promise<ChunkResult | undefined> {
-  const { load, dataset, chunk, rejects } = work
+  const { load, dataset, chunk } = work
   await db.query('BEGIN')
   try {
     if (!(await claimChunk(db, load.id, chunk, load.tenant, dataset.name))) {
       await db.query('ROLLBACK')
       return undefined
     }
-    const lane = await claimLane(db, dataset.name)
-    const { read, staged } = await stage(db, work, lane)
-    const refusedBefore = rejects.count
-    const inserted = await mergeStaged(db, dataset, lane, read.lines, ({ refusal, line, offset, json }) =>
-      rejects.add(refusal, { line, offset, bytes: Buffer.from(json) }),
-    )
-    await rejects.finish()
-    const result = account(work, read, { staged, inserted, refusedByDatabase: rejects.count - refusedBefore })
+    const result = account(work, (work.road === 'direct' ? await goDirect(db, work) : undefined) ?? (await goStaged(db, work)))
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')
     return result
   } catch (error) {
-    await rejects.abort()
     await db.query('ROLLBACK').catch(() => undefined)
     throw error
   }
 }
 
-async function stage(db: Connection, { dataset, rejects, read }: ChunkWork, lane: number): Promise<{ read: SourceRead; staged: number }> {
-  const table = stagingTable(dataset.name, lane)
-  await db.query(`TRUNCATE ${table}`)
-  const copy = copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)])
+/** What became of a chunk's rows, as the reader and as Postgres counted them. */
+interface Loaded {
+  readonly read: SourceRead
+  /** Rows that Postgres took from the COPY. */
+  readonly copied: number
+  /** Of those, the ones that are new in the table, and the ones that it refused. */
+  readonly inserted: number
+  readonly refused: number
+  readonly rejected: number
+}
+
+/** @returns undefined when Postgres refuses a row: a key that is there already, or a rule */
+async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undefined> {
+  const rejects = work.openRejects()
+  await db.query('SAVEPOINT direct')
   try {
-    const facts = await read({ write: copy.write, refuse: rejects.add, flush: rejects.flush })
-    return { read: facts, staged: await copy.finish() }
+    const { read, copied } = await copyRows(db, work, targetTable(work.dataset.name), rejects, false)
+    await rejects.finish()
+    return { read, copied, inserted: copied, refused: 0, rejected: rejects.count }
+  } catch (error) {
+    await rejects.abort()
+    if (verdictOn(error) !== 'reject') throw error
+    await db.query('ROLLBACK TO SAVEPOINT direct')
+    return undefined
+  }
+}
+
+async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
+  const { dataset } = work
+  const rejects = work.openRejects()
+  try {
+    const lane = await claimLane(db, dataset.name)
+    const table = stagingTable(dataset.name, lane)
+    await db.query(`TRUNCATE ${table}`)
+    const { read, copied } = await copyRows(db, work, table, rejects, true)
+    const before = rejects.count
+    const inserted = await mergeStaged(db, dataset, lane, read.lines, ({ refusal, line, offset, json }) =>
+      rejects.add(refusal, { line, offset, bytes: Buffer.from(json) }),
+    )
+    await rejects.finish()
+    return { read, copied, inserted, refused: rejects.count - before, rejected: rejects.count }
+  } catch (error) {
+    await rejects.abort()
+    throw error
+  }
+}
+
+async function copyRows(db: Connection, { dataset, read }: ChunkWork, table: string, rejects: RejectFile, lead: boolean) {
+  const copy = copyInto(db, table, [...(lead ? stagingColumns : []), ...Object.keys(dataset.columns)])
+  try {
+    const facts = await read({ write: copy.write, refuse: rejects.add, flush: rejects.flush }, lead)
+    return { read: facts, copied: await copy.finish() }
   } catch (error) {
     await copy.abort()
     throw error
   }
 }
 
-function account(
-  { dataset, chunk, rejects }: ChunkWork,
-  read: SourceRead,
-  { staged, inserted, refusedByDatabase }: { staged: number; inserted: number; refusedByDatabase: number },
-): ChunkResult {
-  const present = staged - inserted - refusedByDatabase
+function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, refused, rejected }: Loaded): ChunkResult {
+  const present = copied - inserted - refused
   const result: ChunkResult = {
     chunk,
     sourceStart: read.sourceStart,
@@ -91,13 +131,13 @@ function account(
     loaded: inserted,
     updated: dataset.onConflict === 'update' ? present : 0,
     duplicate: dataset.onConflict === 'update' ? 0 : present,
-    rejected: rejects.count,
+    rejected,
     committedAt: new Date().toISOString(),
   }
   const outcomes = result.loaded + result.updated + result.duplicate + result.rejected
-  if (staged !== read.encoded || outcomes !== read.received)
+  if (copied !== read.encoded || outcomes !== read.received)
     throw new AccountingError(
-      `chunk ${chunk}: ${read.received} rows received, ${read.encoded} sent, ${staged} staged, ${outcomes} accounted for`,
+      `chunk ${chunk}: ${read.received} rows received, ${read.encoded} sent, ${copied} copied, ${outcomes} accounted for`,
     )
   return result
 }

@@ -116,8 +116,8 @@ test('killed between COPY and commit, chunks come again and every row is there o
   await p.drain(2, undefined, (deps, backend) => ({
     ...deps,
     commitChunk: (l, d, chunk, read) =>
-      deps.commitChunk(l, d, chunk, async (sink) => {
-        const facts = await read(sink)
+      deps.commitChunk(l, d, chunk, async (sink, lead) => {
+        const facts = await read(sink, lead)
         // every third attempt dies with its backend, the rows sent and nothing committed
         if (kills++ % 3 === 0) await db.query('SELECT pg_terminate_backend($1)', [backend])
         return facts
@@ -179,11 +179,11 @@ for (const compression of ['none', 'gzip'] as const)
       ...deps,
       commitChunk: (l, d, chunk, read) => {
         let attempts = 0
-        return deps.commitChunk(l, d, chunk, async (sink) => {
+        return deps.commitChunk(l, d, chunk, async (sink, lead) => {
           // the first attempt is read and thrown away, as after a deadlock
           if (chunk % 2 === 1 && attempts++ === 0)
-            await read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined })
-          return read(sink)
+            await read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined }, lead)
+          return read(sink, lead)
         })
       },
     }))

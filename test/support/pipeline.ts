@@ -7,7 +7,7 @@ import { endingOf } from '#core/ending.ts'
 import type { ChunkResult, Compression, Format, Load } from '#core/load.ts'
 import { receiptOf } from '#core/load.ts'
 import { reconciles } from '#core/receipt.ts'
-import { commitChunk } from '#platform/commit-chunk.ts'
+import { commitChunk, type Road } from '#platform/commit-chunk.ts'
 import type { Connection } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
 import type { RejectFile } from '#platform/reject-file.ts'
@@ -29,6 +29,8 @@ export class Pipeline {
   readonly projected = new Map<string, Map<number, ChunkResult>>()
   readonly rejects = new Map<string, StoredReject[]>()
   readonly queue: ChunkJob[] = []
+  /** The road every chunk tries first. */
+  road: Road = 'direct'
   /** Bytes of a piece as S3 would deliver them. */
   pieceBytes = 64 * 1024
   readonly #dataset: Dataset
@@ -46,7 +48,7 @@ export class Pipeline {
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
       committedChunk: (load, chunk) => readChunk(db, load, chunk),
       commitChunk: (load, dataset, chunk, read) =>
-        commitChunk(db, { load, dataset, chunk, read, rejects: this.#rejectFile(load.id, chunk) }),
+        commitChunk(db, { load, dataset, chunk, read, openRejects: () => this.#rejectFile(load.id, chunk), road: this.road }),
       projectChunk: async (load, result) => this.#project(load, result),
       finishLoad: (load) => this.#finish(load),
       failLoad: async (load, { problem }) => this.#update(load, { state: 'failed', problem }),

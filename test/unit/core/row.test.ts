@@ -24,8 +24,8 @@ const things = dataset('things', {
   primaryKey: ['id'],
   onConflict: 'ignore',
 })
-const day = new Date('2026-03-01T00:00:00Z')
-const json = jsonRowEncoder(things, day)
+const options = { day: new Date('2026-03-01T00:00:00Z'), lead: true }
+const json = jsonRowEncoder(things, options)
 const refusalOf = (row: string | Buffer) => {
   const out = new CopyWriter()
   const refusal = json(Buffer.from(row), 1, 0, out)
@@ -89,7 +89,7 @@ for (const row of [
   test(`NDJSON ${row} is taken`, () => assert.equal(refusalOf(row), undefined))
 
 const header = 'id,n,code,ok,doc'
-const csv = csvRowEncoder(things, Buffer.from(header), day)
+const csv = csvRowEncoder(things, options, Buffer.from(header))
 const csvRefusal = (row: string) => csv(Buffer.from(row), 1, 0, new CopyWriter())?.code
 for (const [row, code] of [
   ['1,2,a,true,{}', undefined],
@@ -110,17 +110,17 @@ for (const [row, code] of [
   test(`CSV ${row} ${code === undefined ? 'is taken' : `is refused with ${code}`}`, () => assert.equal(csvRefusal(row), code))
 
 test('a CSV header may order columns as it likes and leave out optional ones, but not others', () => {
-  assert.equal(csvRowEncoder(things, Buffer.from('ok,id'), day)(Buffer.from('t,1'), 1, 0, new CopyWriter()), undefined)
+  assert.equal(csvRowEncoder(things, options, Buffer.from('ok,id'))(Buffer.from('t,1'), 1, 0, new CopyWriter()), undefined)
   for (const wrong of ['n,code', 'id,id', 'id,other', '"id'])
     assert.throws(
-      () => csvRowEncoder(things, Buffer.from(wrong), day),
+      () => csvRowEncoder(things, options, Buffer.from(wrong)),
       (e) => e instanceof LoadError && e.problem.code === 'csv-header-invalid',
     )
 })
 
 test('rows outside the partitions of the load’s day are refused, whatever day it is now', () => {
   const at = (time: string) =>
-    jsonRowEncoder(readings, day)(
+    jsonRowEncoder(readings, options)(
       Buffer.from(JSON.stringify({ sensor: '00000000-0000-0000-0000-000000000000', at: time, more: 'ignored' })),
       1,
       0,
