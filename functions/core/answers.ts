@@ -74,6 +74,7 @@ export const datasetAnswer = z.strictObject({
   primaryKey: z.array(z.string()),
   onConflict: z.enum(['ignore', 'update']),
   orderingKey: z.string().nullable(),
+  version: z.string().nullable(),
   limits: z.strictObject({ rowBytes: count, fileBytes: count }),
   schema: z.unknown().describe('JSON Schema 2020-12 of one row'),
 }) satisfies z.ZodType<DatasetAnswer>

@@ -105,6 +105,8 @@ export interface DatasetAnswer {
   readonly primaryKey: readonly string[]
   readonly onConflict: 'ignore' | 'update'
   readonly orderingKey: string | null
+  /** Of two rows with one key the one with the greater value here stays. */
+  readonly version: string | null
   readonly limits: { readonly rowBytes: number; readonly fileBytes: number }
   readonly schema: unknown
 }

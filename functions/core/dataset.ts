@@ -22,6 +22,11 @@ export interface DatasetOptions<C extends Columns> {
   readonly onConflict: 'ignore' | 'update'
   /** Rows with the same value of this column are applied in the order they came. */
   readonly orderingKey?: keyof C & string
+  /**
+   * With policy `update`: a row takes the place of another only when its value of this column is greater, whatever the order they come in.
+   * A row that is not newer is a duplicate. Loads then need no order, and their chunks run side by side.
+   */
+  readonly version?: keyof C & string
   readonly partitionBy?: Partitioning<keyof C & string>
   /** A key (JSON) or column (CSV) that the dataset does not have: refuse the row, or leave the value out. Default `reject`. */
   readonly unknownColumns?: 'reject' | 'ignore'
@@ -42,6 +47,7 @@ export interface Dataset<C extends Columns = Columns> {
   readonly primaryKey: readonly string[]
   readonly onConflict: 'ignore' | 'update'
   readonly orderingKey: string | undefined
+  readonly version: string | undefined
   readonly partitionBy: Partitioning | undefined
   readonly unknownColumns: 'reject' | 'ignore'
   readonly limits: Limits
@@ -82,7 +88,10 @@ export function dataset<const C extends Columns>(name: string, options: DatasetO
   if (new Set(options.primaryKey).size !== options.primaryKey.length) wrong('a primary key column is named twice')
   if (options.orderingKey !== undefined && !options.primaryKey.includes(options.orderingKey))
     wrong('the ordering key must be a part of the primary key, or two rows of one key could overtake each other')
-  if (options.onConflict === 'update' && options.orderingKey === undefined) wrong('policy "update" needs an ordering key')
+  if (options.onConflict === 'update' && options.orderingKey === undefined && options.version === undefined)
+    wrong('policy "update" needs an ordering key or a version')
+  const version = versionFault(options.version, options.onConflict, options.columns)
+  if (version) wrong(version)
   const partition = options.partitionBy
   if (partition) {
     const column = options.columns[partition.column]
@@ -100,11 +109,23 @@ export function dataset<const C extends Columns>(name: string, options: DatasetO
     primaryKey: options.primaryKey,
     onConflict: options.onConflict,
     orderingKey: options.orderingKey,
+    version: options.version,
     partitionBy: options.partitionBy,
     unknownColumns: options.unknownColumns ?? 'reject',
     limits,
   }
 }
 
+/** Types with one order that every client and Postgres agree on. */
+const versionTypes: readonly string[] = ['smallint', 'integer', 'bigint', 'numeric', 'date', 'timestamp', 'timestamptz']
+
+function versionFault(version: string | undefined, onConflict: 'ignore' | 'update', columns: Columns): string | undefined {
+  if (version === undefined) return undefined
+  const column = columns[version]
+  if (onConflict !== 'update') return 'a version means something only with policy "update"'
+  if (!column || !versionTypes.includes(column.type)) return `the version must be a column of type ${versionTypes.join(', ')}`
+  return column.nullable ? 'the version column must not be nullable: a row without one is neither newer nor older' : undefined
+}
+
 /** True when chunks of one load may run side by side: whatever their order, the table comes out the same. */
-export const chunksCommute = (d: Dataset): boolean => d.onConflict === 'ignore'
+export const chunksCommute = (d: Dataset): boolean => d.onConflict === 'ignore' || d.version !== undefined

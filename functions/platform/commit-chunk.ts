@@ -64,8 +64,9 @@ interface Loaded {
   readonly read: SourceRead
   /** Rows that Postgres took from the COPY. */
   readonly copied: number
-  /** Of those, the ones that are new in the table, and the ones that it refused. */
+  /** Of those, the ones that are new in the table, took the place of an older row, and were refused. */
   readonly inserted: number
+  readonly updated: number
   readonly refused: number
   readonly rejected: number
 }
@@ -77,7 +78,7 @@ async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undef
   try {
     const { read, copied } = await copyRows(db, work, targetTable(work.dataset.name), rejects, false)
     await rejects.finish()
-    return { read, copied, inserted: copied, refused: 0, rejected: rejects.count }
+    return { read, copied, inserted: copied, updated: 0, refused: 0, rejected: rejects.count }
   } catch (error) {
     await rejects.abort()
     if (verdictOn(error) !== 'reject') throw error
@@ -95,11 +96,11 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
     await db.query(`TRUNCATE ${table}`)
     const { read, copied } = await copyRows(db, work, table, rejects, true)
     const before = rejects.count
-    const inserted = await mergeStaged(db, dataset, lane, read.lines, ({ refusal, line, offset, json }) =>
+    const merged = await mergeStaged(db, dataset, lane, read.lines, ({ refusal, line, offset, json }) =>
       rejects.add(refusal, { line, offset, bytes: Buffer.from(json) }),
     )
     await rejects.finish()
-    return { read, copied, inserted, refused: rejects.count - before, rejected: rejects.count }
+    return { read, copied, ...merged, refused: rejects.count - before, rejected: rejects.count }
   } catch (error) {
     await rejects.abort()
     throw error
@@ -117,8 +118,10 @@ async function copyRows(db: Connection, { dataset, read }: ChunkWork, table: str
   }
 }
 
-function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, refused, rejected }: Loaded): ChunkResult {
+function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, updated, refused, rejected }: Loaded): ChunkResult {
   const present = copied - inserted - refused
+  // Without a version every row that finds its key takes the place of the one before it, also inside a chunk.
+  const replaced = dataset.onConflict === 'ignore' ? 0 : dataset.version === undefined ? present : updated
   const result: ChunkResult = {
     chunk,
     sourceStart: read.sourceStart,
@@ -129,8 +132,8 @@ function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, refuse
     last: read.last,
     received: read.received,
     loaded: inserted,
-    updated: dataset.onConflict === 'update' ? present : 0,
-    duplicate: dataset.onConflict === 'update' ? 0 : present,
+    updated: replaced,
+    duplicate: present - replaced,
     rejected,
     committedAt: new Date().toISOString(),
   }

@@ -24,6 +24,7 @@ const answerOf = (dataset: Dataset): DatasetAnswer => ({
   primaryKey: dataset.primaryKey,
   onConflict: dataset.onConflict,
   orderingKey: dataset.orderingKey ?? null,
+  version: dataset.version ?? null,
   limits: dataset.limits,
   schema: jsonSchema(dataset),
 })

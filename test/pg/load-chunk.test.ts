@@ -23,14 +23,22 @@ const latest = dataset('latest', {
   orderingKey: 'id',
 })
 
+const newest = dataset('newest', {
+  description: 'a test',
+  columns: { id: bigint(), name: text({ max: 12 }), version: bigint() },
+  primaryKey: ['id'],
+  onConflict: 'update',
+  version: 'version',
+})
+
 let scratch: ScratchDatabase
 let db: pg.Client
 before(async () => {
   scratch = await scratchDatabase()
   db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items, latest], lanes: 3, loader: undefined, today: new Date() })
+  await migrateDatabase(db, { datasets: [items, latest, newest], lanes: 3, loader: undefined, today: new Date() })
 })
-beforeEach(() => db.query('TRUNCATE items, latest, millrace.ledger'))
+beforeEach(() => db.query('TRUNCATE items, latest, newest, millrace.ledger'))
 after(() => scratch[Symbol.asyncDispose]())
 
 const pipeline = (d: Dataset = items) => new Pipeline(d, () => scratch.connect())
@@ -209,6 +217,33 @@ test('policy update: the last row of a key wins in the order of the file, across
   assert.deepEqual(
     await stored('latest'),
     Array.from({ length: 50 }, (_, i) => ({ id: i, name: `v${550 + i}` })),
+  )
+})
+
+test('with a version the newest row of a key stays, whatever the order of chunks, rows and loads; older ones are duplicates', async () => {
+  const p = pipeline(newest)
+  const rows = Array.from({ length: 900 }, (_, i) => ({ id: i % 60, version: (i * 7919) % 901, name: `v${(i * 7919) % 901}` }))
+  const loads = [rows.slice(0, 500), rows.slice(500), rows.slice(200, 700)].map((part) =>
+    p.open(Buffer.from(part.map((r) => JSON.stringify({ id: r.id, name: r.name, version: r.version })).join('\n')), 'ndjson', 'none', 1200),
+  )
+  assert.ok(p.queue.every((job) => job.mode === 'range'))
+  p.queue.sort(() => 0.5 - Math.random())
+  await p.drain(3)
+  const counts = loads.map((l) => p.receipt(l.id))
+  assert.ok(counts.every((r) => r.state === 'complete' && r.reconciles))
+  assert.equal(
+    counts.reduce((n, r) => n + r.rows.loaded, 0),
+    60,
+  )
+  assert.equal(
+    counts.reduce((n, r) => n + r.rows.received, 0),
+    1400,
+  )
+  const best = new Map<number, number>()
+  for (const r of rows) best.set(r.id, Math.max(best.get(r.id) ?? -1, r.version))
+  assert.deepEqual(
+    await stored('newest'),
+    [...best].sort(([a], [b]) => a - b).map(([id, v]) => ({ id, name: `v${v}` })),
   )
 })
 

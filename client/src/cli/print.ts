@@ -88,12 +88,19 @@ export const printDatasets = (datasets: readonly DatasetAnswer[]): string => `${
 export function printDataset(d: DatasetAnswer): string {
   const facts: [string, string][] = [
     ['primary key', d.primaryKey.join(', ')],
-    ['a row whose key is there', d.onConflict === 'ignore' ? 'leaves the old row (duplicate)' : 'takes its place (updated)'],
+    ['a row whose key is there', onConflict(d)],
     ['order is kept', d.orderingKey === null ? 'no: rows may be applied in any order' : `among rows of the same ${d.orderingKey}`],
     ['largest row', bytes(d.limits.rowBytes)],
     ['largest file', bytes(d.limits.fileBytes)],
   ]
   return `${d.name}: ${d.description}\n\n${indent(table(facts))}\n\nA row, as JSON Schema:\n${JSON.stringify(d.schema, null, 2)}\n`
+}
+
+function onConflict({ onConflict: policy, version }: DatasetAnswer): string {
+  if (policy === 'ignore') return 'leaves the old row (duplicate)'
+  return version === null
+    ? 'takes its place (updated)'
+    : `takes its place if its ${version} is greater (updated), else is left out (duplicate)`
 }
 
 const indent = (text: string): string => text.replace(/^/gm, '  ')

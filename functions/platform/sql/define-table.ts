@@ -19,11 +19,14 @@ export function changeSql(dataset: Dataset, change: SchemaChange): string {
   }
 }
 
-function createTable({ name, columns, primaryKey, partitionBy }: Dataset): string {
+function createTable({ name, columns, primaryKey, partitionBy, onConflict }: Dataset): string {
   const lines = Object.entries(columns).map(([column, c]) => `${identifier(column)} ${definition(c)}`)
-  const partition = partitionBy ? ` PARTITION BY RANGE (${identifier(partitionBy.column)})` : ''
-  return `CREATE TABLE ${targetTable(name)} (${lines.join(', ')}, PRIMARY KEY (${primaryKey.map(identifier).join(', ')}))${partition}`
+  const storage = partitionBy ? ` PARTITION BY RANGE (${identifier(partitionBy.column)})` : room(onConflict)
+  return `CREATE TABLE ${targetTable(name)} (${lines.join(', ')}, PRIMARY KEY (${primaryKey.map(identifier).join(', ')}))${storage}`
 }
+
+/** Rows that will be replaced leave room on their page: the new version then stays there and no index is touched (a HOT update, twice as fast). */
+const room = (onConflict: Dataset['onConflict']): string => (onConflict === 'update' ? ' WITH (fillfactor = 70)' : '')
 
 function definition(column: Column): string {
   const fallback = column.default === undefined ? '' : ` DEFAULT ${literal(column)}`
@@ -39,10 +42,10 @@ export function createStagingSql({ name, columns }: Dataset, lane: number): stri
 }
 
 /** One day's partition, in UTC. `day` is its midnight. */
-export function createPartitionSql({ name, columns, partitionBy }: Dataset, day: Date): string {
+export function createPartitionSql({ name, columns, partitionBy, onConflict }: Dataset, day: Date): string {
   const next = new Date(day.getTime() + 86_400_000)
   const [from, to] = [day, next].map((d) => d.toISOString().slice(0, 10))
   const zone = columns[partitionBy!.column]!.type === 'timestamptz' ? ' 00:00:00+00' : ''
   const partition = `public.${identifier(`${name}_${from!.replaceAll('-', '')}`)}`
-  return `CREATE TABLE IF NOT EXISTS ${partition} PARTITION OF ${targetTable(name)} FOR VALUES FROM ('${from}${zone}') TO ('${to}${zone}')`
+  return `CREATE TABLE IF NOT EXISTS ${partition} PARTITION OF ${targetTable(name)} FOR VALUES FROM ('${from}${zone}') TO ('${to}${zone}')${room(onConflict)}`
 }

@@ -2,15 +2,24 @@ import type { Dataset } from '#core/dataset.ts'
 import type { Connection } from '../database.ts'
 import { identifier, stagingTable, targetTable } from './identifier.ts'
 
+/** What became of staged rows: new in the table, or in the place of an older row. The others were left out. */
+export interface Merged {
+  readonly inserted: number
+  readonly updated: number
+}
+
 /**
  * Moves the staged rows of lines [from, to) into the dataset's table, in key order: two transactions with overlapping keys
- * then take their locks in the same order. Of rows with one key inside the range, the first counts with `ignore`, the last with `update`.
- * @returns how many were new; the others were there already (`ignore`) or took the place of an older row (`update`)
+ * then take their locks in the same order. Of rows with one key inside the range the first counts with `ignore`, the last with
+ * `update`, the newest with a `version`.
  */
-export async function mergeRows(db: Connection, dataset: Dataset, lane: number, from: number, to: number): Promise<number> {
-  if (dataset.onConflict === 'ignore') return (await db.query(ignoreSql(dataset, lane), [from, to])).rowCount ?? 0
+export async function mergeRows(db: Connection, dataset: Dataset, lane: number, from: number, to: number): Promise<Merged> {
+  if (dataset.onConflict === 'ignore') {
+    const { rowCount } = await db.query(ignoreSql(dataset, lane), [from, to])
+    return { inserted: rowCount ?? 0, updated: 0 }
+  }
   const { rows } = await db.query(updateSql(dataset, lane), [from, to])
-  return Number(rows[0].inserted)
+  return { inserted: Number(rows[0].inserted), updated: Number(rows[0].updated) }
 }
 
 function ignoreSql(dataset: Dataset, lane: number): string {
@@ -23,13 +32,15 @@ function updateSql(dataset: Dataset, lane: number): string {
   const { columns, key } = names(dataset)
   const changed = Object.keys(dataset.columns).filter((c) => !dataset.primaryKey.includes(c))
   const set = (changed.length > 0 ? changed : dataset.primaryKey).map((c) => `${identifier(c)} = EXCLUDED.${identifier(c)}`).join(', ')
+  const version = dataset.version === undefined ? undefined : identifier(dataset.version)
   // xmax is 0 in a row version that was inserted, and the locking transaction in one that ON CONFLICT updated
   return `WITH merged AS (
-      INSERT INTO ${targetTable(dataset.name)} (${columns})
+      INSERT INTO ${targetTable(dataset.name)} AS target (${columns})
       SELECT ${columns} FROM (SELECT DISTINCT ON (${key}) * FROM ${stagingTable(dataset.name, lane)}
-        WHERE _line >= $1 AND _line < $2 ORDER BY ${key}, _line DESC) AS latest
-      ON CONFLICT (${key}) DO UPDATE SET ${set} RETURNING (xmax = 0) AS inserted)
-    SELECT count(*) FILTER (WHERE inserted) AS inserted FROM merged`
+        WHERE _line >= $1 AND _line < $2 ORDER BY ${key}, ${version === undefined ? '' : `${version} DESC, `}_line DESC) AS latest
+      ON CONFLICT (${key}) DO UPDATE SET ${set}${version === undefined ? '' : ` WHERE target.${version} < EXCLUDED.${version}`}
+      RETURNING (xmax = 0) AS inserted)
+    SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated FROM merged`
 }
 
 function names(dataset: Dataset): { columns: string; key: string } {
