@@ -2,12 +2,15 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { parseChunkJob } from '#core/chunk.ts'
 import { readEnv } from '#core/env.ts'
+import { rejectsKey } from '#core/load.ts'
 import { datasets } from '#datasets'
 import { sendChunks } from '#platform/chunk-queue.ts'
-import { openChunkStore } from '#platform/chunk-store.ts'
+import { chunkStore } from '#platform/chunk-store.ts'
+import { connector } from '#platform/database.ts'
 import { objectReader } from '#platform/objects.ts'
 import { textOpener } from '#platform/open-text.ts'
 import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/projection.ts'
+import { rejectFile } from '#platform/reject-file.ts'
 import { openTable } from '#platform/table.ts'
 import { queueHandler } from '#platform/worker.ts'
 import { spec } from './env.ts'
@@ -19,7 +22,7 @@ const sqs = new SQSClient({})
 const table = openTable(env.TABLE_NAME)
 
 const loadChunk = createLoadChunk({
-  ...openChunkStore(env.DATABASE_SECRET_ARN, s3, env.REJECTS_BUCKET),
+  ...chunkStore(connector(env.DATABASE_SECRET_ARN), (load, chunk) => rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk))),
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
   openText: textOpener(objectReader(s3, env.RAW_BUCKET)),

@@ -1,12 +1,11 @@
-import type { S3Client } from '@aws-sdk/client-s3'
 import type { Dataset } from '#core/dataset.ts'
-import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
+import type { ChunkResult, Load } from '#core/load.ts'
 import { type ChunkWork, commitChunk } from './commit-chunk.ts'
-import { connector, keptConnection } from './database.ts'
+import { type Connection, keptConnection } from './database.ts'
 import { logFor } from './log.ts'
 import { countRows } from './metrics.ts'
 import { peakMemory } from './peak-memory.ts'
-import { rejectFile } from './reject-file.ts'
+import type { RejectFile } from './reject-file.ts'
 import { retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
@@ -21,8 +20,8 @@ export interface ChunkStore {
 }
 
 /** The ledger and the tables behind it; what passes by itself (failover, deadlock) is tried again here. */
-export function openChunkStore(secretArn: string, s3: S3Client, rejectsBucket: string): ChunkStore {
-  const onDatabase = keptConnection(connector(secretArn))
+export function chunkStore(connect: () => Promise<Connection>, openRejects: (load: Load, chunk: number) => RejectFile): ChunkStore {
+  const onDatabase = keptConnection(connect)
   const roads = new RoadMemory()
   return {
     committedChunk: (load, chunk) => retry(() => onDatabase((db) => readChunk(db, load, chunk)), tries),
@@ -37,7 +36,7 @@ export function openChunkStore(secretArn: string, s3: S3Client, rejectsBucket: s
               dataset,
               chunk,
               read,
-              openRejects: () => rejectFile(s3, rejectsBucket, rejectsKey(load, chunk)),
+              openRejects: () => openRejects(load, chunk),
               road: roads.first(load.id),
             }),
           ),
