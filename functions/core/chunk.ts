@@ -4,7 +4,7 @@ import type { Encoding } from './load.ts'
 /**
  * How a load is cut into chunks.
  * `range`: every chunk is read by itself, side by side. `sequence`: one reader goes through the text and commits chunk after chunk,
- * because only it knows where rows begin (gzip, CSV with newlines in quotes) or because the order matters (policy `update`).
+ * because only it knows where rows begin (compressed text, CSV with newlines in quotes) or because the order matters (policy `update`).
  */
 type ChunkMode = 'range' | 'sequence'
 

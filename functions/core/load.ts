@@ -2,7 +2,7 @@ import type { Problem } from './problems.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 
 export const formats = ['ndjson', 'csv'] as const
-export const compressions = ['none', 'gzip'] as const
+export const compressions = ['none', 'gzip', 'zstd'] as const
 export type Format = (typeof formats)[number]
 export type Compression = (typeof compressions)[number]
 

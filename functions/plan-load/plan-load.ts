@@ -3,6 +3,7 @@ import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { Load } from '#core/load.ts'
 import type { PlanMessage } from '#core/plan-message.ts'
+import { compressionOf, magicBytes } from '#core/sniff.ts'
 
 /** What the function needs of the world. */
 export interface PlanLoadDeps {
@@ -52,7 +53,7 @@ async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load
     const dataset = datasetOf(deps, load)
     if (size !== load.size)
       throw new LoadError('size-mismatch', `The object has ${size} bytes; ${load.size} were declared when the upload was opened.`)
-    checkCompression(load, await deps.sniff(load.objectKey, 2))
+    checkCompression(load, await deps.sniff(load.objectKey, magicBytes))
     return await enqueue(deps, await deps.startLoad(load.id, planChunks(dataset, load, size)))
   } catch (error) {
     if (!(error instanceof LoadError)) throw error
@@ -78,11 +79,9 @@ function datasetOf(deps: PlanLoadDeps, load: Load): Dataset {
   return dataset
 }
 
-/** A gzip member begins with these two bytes (RFC 1952, 2.3.1); neither JSON nor CSV text does. */
 function checkCompression({ compression }: Load, head: Buffer): void {
-  const gzip = head[0] === 0x1f && head[1] === 0x8b
-  if (compression === 'gzip' && !gzip)
-    throw new LoadError('compression-mismatch', 'The file was declared as gzip, but it is not; declare compression "none".')
-  if (compression === 'none' && gzip)
-    throw new LoadError('compression-mismatch', 'The file is gzip, but was declared as not compressed; declare compression "gzip".')
+  const found = compressionOf(head)
+  if (found === compression) return
+  const [is, declared] = [found, compression].map((c) => (c === 'none' ? 'not compressed' : c))
+  throw new LoadError('compression-mismatch', `The file is ${is}, but was declared as ${declared}; declare compression "${found}".`)
 }

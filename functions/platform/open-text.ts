@@ -1,6 +1,7 @@
 import type { Load } from '#core/load.ts'
+import { inflatedText } from './inflate.ts'
 import type { ReadObject } from './objects.ts'
-import { gzipText, plainText, SourceChecksum } from './source.ts'
+import { plainText, SourceChecksum } from './source.ts'
 
 interface Range {
   readonly from: number
@@ -9,14 +10,15 @@ interface Range {
   readonly sourceTo: number
 }
 
-/** Opens a load's text at an offset: a ranged read of a plain object; of a gzip object the inflated text, whose beginning is read and let go. */
+/** Opens a load's text at an offset: a ranged read of a plain object; of a compressed one the inflated text, whose beginning is read and let go. */
 export function textOpener(read: ReadObject) {
   return (load: Load, range: Range) => {
     const checksum = new SourceChecksum(range.sourceFrom, range.sourceTo)
     const source = { read, key: load.objectKey, size: load.size }
     // What comes before the text that is needed may still have to be accounted for: a CSV header.
-    const start = load.compression === 'gzip' ? 0 : Math.min(range.from, range.sourceFrom)
-    const whole = load.compression === 'gzip' ? gzipText(source, checksum) : plainText(source, start, range.to, checksum)
+    const { compression } = load
+    const start = compression === 'none' ? Math.min(range.from, range.sourceFrom) : 0
+    const whole = compression === 'none' ? plainText(source, start, range.to, checksum) : inflatedText(source, compression, checksum)
     const text = skip(whole, range.from - start)
     return { pieces: text, takeSource: () => checksum.take() }
   }

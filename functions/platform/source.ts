@@ -1,6 +1,4 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { constants, crc32, createGunzip } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { ReadObject } from './objects.ts'
 
@@ -60,60 +58,4 @@ export async function* plainText({ read, key, size }: Source, from: number, to: 
     }
     if (at < end) throw new LoadError('object-changed', `The uploaded object ${key} ended at byte ${at} of ${size}; upload the file again.`)
   }
-}
-
-/** Text may be this many times the bytes it came from... */
-const inflateRatio = 200
-/** ...once there is more of it than this: short files compress as they like. */
-const inflateGrace = 64 * 1024 * 1024
-
-/**
- * The inflated text of a gzip object, all its members, from the beginning (a gzip stream cannot be entered in the middle).
- * @throws LoadError gzip-corrupt, gzip-truncated, gzip-trailing-data, inflate-ratio-exceeded
- */
-export async function* gzipText(source: Source, checksum: SourceChecksum): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: 256 * 1024, finishFlush: constants.Z_FINISH })
-  let fed = 0
-  const feed = async function* () {
-    for await (const piece of plainText(source, 0, source.size, checksum)) {
-      fed += piece.length
-      yield piece
-    }
-  }
-  const fault = pipeline(Readable.from(feed(), { objectMode: true, highWaterMark: 2 }), gunzip).then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  let inflated = 0
-  try {
-    for await (const piece of gunzip) {
-      inflated += (piece as Buffer).length
-      if (inflated > inflateGrace && inflated > fed * inflateRatio)
-        throw new LoadError(
-          'inflate-ratio-exceeded',
-          `The file inflates to more than ${inflateRatio} times its size; send it in smaller or uncompressed files.`,
-        )
-      yield piece as Buffer
-    }
-  } catch (error) {
-    throw gzipFault(error)
-  } finally {
-    gunzip.destroy()
-  }
-  const error = await fault
-  if (error !== undefined && gunzip.bytesWritten >= source.size) throw gzipFault(error)
-  if (gunzip.bytesWritten < source.size) throw trailingData()
-}
-
-const trailingData = (cause?: unknown): LoadError =>
-  new LoadError('gzip-trailing-data', 'The file goes on after the end of its gzip data; remove what follows.', { cause })
-
-function gzipFault(error: unknown): unknown {
-  if (!(error instanceof Error && 'code' in error)) return error
-  if (error.code === 'Z_BUF_ERROR')
-    return new LoadError('gzip-truncated', 'The gzip data ends in the middle; upload the whole file.', { cause: error })
-  if (error.code !== 'Z_DATA_ERROR') return error
-  // That the file begins as gzip was seen when it was planned; zlib takes whatever follows a member for the next one.
-  if (error.message === 'incorrect header check') return trailingData(error)
-  return new LoadError('gzip-corrupt', 'The gzip data is damaged; compress and upload the file again.', { cause: error })
 }

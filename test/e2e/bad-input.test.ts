@@ -120,7 +120,7 @@ const failing: Record<string, Omit<Case, 'rows' | 'rejects'> & { code: string; e
   'gzip that ends in the middle': {
     bytes: (id) => gzipSync(flightLines(id, 100)).subarray(0, -20),
     compression: 'gzip',
-    code: 'gzip-truncated',
+    code: 'compression-truncated',
   },
   'gzip with a flipped bit': {
     bytes: (id) => {
@@ -129,12 +129,12 @@ const failing: Record<string, Omit<Case, 'rows' | 'rejects'> & { code: string; e
       return bytes
     },
     compression: 'gzip',
-    code: 'gzip-corrupt',
+    code: 'compression-corrupt',
   },
   'gzip with something behind it': {
     bytes: (id) => Buffer.concat([gzipSync(flightLines(id, 10)), Buffer.from('and then text')]),
     compression: 'gzip',
-    code: 'gzip-trailing-data',
+    code: 'compression-trailing-data',
   },
   'a zip bomb': { bytes: (id) => gzipSync(Buffer.alloc(100e6 + (id % 1000), '\n')), compression: 'gzip', code: 'inflate-ratio-exceeded' },
   'CSV without a header': { bytes: (id) => flightCsv(id, 5).slice(flightHeader.length + 1), format: 'csv', code: 'csv-header-invalid' },

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { allOf, connectStage, flightCsv, flightLines, freshIds, outcomes } from '../support/stage.ts'
 
 const stage = connectStage()
 after(() => stage[Symbol.asyncDispose]())
 
+const compressed = { none: (text: string) => Buffer.from(text), gzip: gzipSync, zstd: zstdCompressSync }
 for (const format of ['ndjson', 'csv'] as const)
-  for (const compression of ['none', 'gzip'] as const)
+  for (const compression of ['none', 'gzip', 'zstd'] as const)
     test(`a file of 1,000 rows as ${format}, compression ${compression}, is loaded to the last row`, async () => {
       const id = freshIds()
       const text = format === 'csv' ? flightCsv(id, 1000) : flightLines(id, 1000)
-      const receipt = await stage.push(compression === 'gzip' ? gzipSync(text) : Buffer.from(text), {
+      const receipt = await stage.push(compressed[compression](text), {
         dataset: 'flights',
         format,
         compression,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import type pg from 'pg'
 import { bigint, text } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
+import { compressionOf } from '#core/sniff.ts'
 import { migrateDatabase } from '#platform/migrate-database.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
@@ -41,6 +42,7 @@ before(async () => {
 beforeEach(() => db.query('TRUNCATE items, latest, newest, millrace.ledger'))
 after(() => scratch[Symbol.asyncDispose]())
 
+const compressed = { none: (text: Buffer) => text, gzip: (text: Buffer) => gzipSync(text), zstd: (text: Buffer) => zstdCompressSync(text) }
 const pipeline = (d: Dataset = items) => new Pipeline(d, () => scratch.connect())
 const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows
 const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
@@ -156,13 +158,15 @@ test('killed between commit and projection, the ledger’s counts are projected 
 for (const [format, compression] of [
   ['csv', 'none'],
   ['csv', 'gzip'],
+  ['csv', 'zstd'],
   ['ndjson', 'gzip'],
+  ['ndjson', 'zstd'],
 ] as const)
   test(`${format} ${compression}: a sequence hands over before its time runs out and goes on exactly where it was`, async () => {
     const p = pipeline()
     const rows = Array.from({ length: 800 }, (_, i) => (format === 'csv' ? `${i},"two\n${i}"` : line(i)))
     const body = Buffer.from([...(format === 'csv' ? ['id,name'] : []), ...rows, 'bad'].join('\n'))
-    const load = p.open(compression === 'gzip' ? gzipSync(body) : body, format, compression, 1500)
+    const load = p.open(compressed[compression](body), format, compression, 1500)
     let calls = 0
     // time runs out after every few chunks
     await p.drain(1, () => (calls++ % 7 === 6 ? 1000 : 100_000))
@@ -177,12 +181,12 @@ for (const [format, compression] of [
     assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
   })
 
-for (const compression of ['none', 'gzip'] as const)
+for (const compression of ['none', 'gzip', 'zstd'] as const)
   test(`a sequence (${compression}) whose chunk is tried again in the same invocation reads it again from its first row`, async () => {
     const p = pipeline()
     const body = Buffer.from(['id,name', ...Array.from({ length: 900 }, (_, i) => `${i},n${i}`)].join('\n'))
     p.pieceBytes = 256
-    const load = p.open(compression === 'gzip' ? gzipSync(body) : body, 'csv', compression, 1000)
+    const load = p.open(compressed[compression](body), 'csv', compression, 1000)
     await p.drain(1, undefined, (deps) => ({
       ...deps,
       commitChunk: (l, d, chunk, read) => {
@@ -282,15 +286,18 @@ test('concurrent loads of overlapping rows: no deadlock survives, and the counts
 })
 
 const gzipped = gzipSync(lines(200).join('\n'))
+const zstd = zstdCompressSync(lines(200).join('\n'))
 for (const [name, content, code] of [
-  ['truncated gzip', gzipped.subarray(0, -20), 'gzip-truncated'],
-  ['damaged gzip', Buffer.concat([gzipped.subarray(0, 100), Buffer.alloc(20), gzipped.subarray(120)]), 'gzip-corrupt'],
-  ['bytes behind the gzip data', Buffer.concat([gzipped, Buffer.from('more')]), 'gzip-trailing-data'],
+  ['truncated gzip', gzipped.subarray(0, -20), 'compression-truncated'],
+  ['damaged gzip', Buffer.concat([gzipped.subarray(0, 100), Buffer.alloc(20), gzipped.subarray(120)]), 'compression-corrupt'],
+  ['bytes behind the gzip data', Buffer.concat([gzipped, Buffer.from('more')]), 'compression-trailing-data'],
+  ['truncated zstd', zstd.subarray(0, -2), 'compression-truncated'],
+  ['bytes behind the zstd data', Buffer.concat([zstd, Buffer.from('more')]), 'compression-trailing-data'],
   ['a zip bomb', gzipSync(Buffer.alloc(200 * 1024 * 1024, ' ')), 'inflate-ratio-exceeded'],
 ] as const)
   test(`${name}: the load fails with ${code} and says exactly what was loaded`, async () => {
     const p = pipeline()
-    const load = p.open(content, 'ndjson', 'gzip', code === 'inflate-ratio-exceeded' ? 16 << 20 : 1000)
+    const load = p.open(content, 'ndjson', compressionOf(content), code === 'inflate-ratio-exceeded' ? 16 << 20 : 1000)
     await p.drain(1)
     const receipt = p.receipt(load.id)
     assert.equal(receipt.state, 'failed')

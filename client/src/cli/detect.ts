@@ -1,4 +1,5 @@
 import type { Compression, Encoding, Format } from '../../../functions/core/load.ts'
+import { compressionOf, magicBytes } from '../../../functions/core/sniff.ts'
 import type { Source } from '../source.ts'
 import { UsageError } from './exit.ts'
 
@@ -7,21 +8,23 @@ interface Given {
   readonly compression?: Compression | undefined
 }
 const formatOfEnding: Readonly<Record<string, Format>> = { ndjson: 'ndjson', jsonl: 'ndjson', csv: 'csv' }
+const compressionOfEnding: Readonly<Record<string, Compression>> = { gz: 'gzip', zst: 'zstd' }
+const words: Readonly<Record<Compression, string>> = { none: 'not compressed', gzip: 'gzip data', zstd: 'zstd data' }
 
-/** What the file holds: as told, else by its name; gzip's first two bytes must agree either way. */
+/** What the file holds: as told, else by its name and its first bytes, which must agree about the compression. */
 export async function detectEncoding(source: Source, given: Given): Promise<Encoding> {
-  const gzipped = source.size >= 2 && isGzip(await source.read(0, 2))
-  const named = /\.gz$/i.test(source.name)
-  const compression = given.compression ?? (named || gzipped ? 'gzip' : 'none')
-  if (source.size > 0 && (compression === 'gzip') !== gzipped) {
-    const why = given.compression ? `--compression ${given.compression} was given` : 'its name ends in .gz'
-    throw new UsageError(`${source.name} ${gzipped ? 'is' : 'is not'} gzip data by its first bytes, but ${why}. Nothing was sent.`)
+  const found = compressionOf(await source.read(0, Math.min(magicBytes, source.size)))
+  const [ending = '', inner = ''] = endingsOf(source.name)
+  const named = compressionOfEnding[ending]
+  const compression = given.compression ?? named ?? found
+  if (source.size > 0 && compression !== found) {
+    const why = given.compression ? `--compression ${given.compression} was given` : `its name ends in .${ending}`
+    throw new UsageError(`${source.name} is ${words[found]} by its first bytes, but ${why}. Nothing was sent.`)
   }
-  const ending = /\.([^.]+)$/.exec(source.name.replace(/\.gz$/i, ''))?.[1]?.toLowerCase() ?? ''
-  const format = given.format ?? formatOfEnding[ending]
+  const format = given.format ?? formatOfEnding[named ? inner : ending]
   if (!format) throw new UsageError(`The format cannot be told from the name ${source.name}: give --format ndjson or --format csv.`)
   return { format, compression }
 }
 
-/** RFC 1952, 2.3.1. */
-const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+/** The name's endings in lower case, the last one first. */
+const endingsOf = (name: string): string[] => name.toLowerCase().split('.').slice(1).reverse()

@@ -157,7 +157,7 @@ test('wrong usage is 64 and sends nothing', async () => {
     [['push', join(folder, 'none.ndjson'), '-d', 'flights'], /cannot be read/],
     [['push', folder, '-d', 'flights', '--format', 'csv'], /cannot be read|directory/i],
     [['push', gzipped, '-d', 'flights', '--compression', 'none'], /is gzip data by its first bytes/],
-    [['push', plain, '-d', 'flights'], /is not gzip data by its first bytes, but its name ends in \.gz/],
+    [['push', plain, '-d', 'flights'], /is not compressed by its first bytes, but its name ends in \.gz/],
     [['push', unknown, '-d', 'flights'], /give --format/],
     [['nonsense'], /unknown command/],
   ]

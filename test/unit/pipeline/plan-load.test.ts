@@ -64,6 +64,7 @@ test('a plain file becomes byte ranges; the same event again queues the same chu
 
 for (const [name, change, head] of [
   ['gzip', { compression: 'gzip' }, '\x1f\x8b'],
+  ['zstd', { compression: 'zstd' }, '\x28\xb5\x2f\xfd'],
   ['CSV', { format: 'csv' }, 'id'],
   ['policy update', { dataset: 'events' }, '{"'],
 ] as const)
@@ -80,6 +81,8 @@ for (const [code, change, head, size] of [
   ['size-mismatch', {}, '{"', 39 * mebibyte],
   ['compression-mismatch', {}, '\x1f\x8b', 40 * mebibyte],
   ['compression-mismatch', { compression: 'gzip' }, '{"', 40 * mebibyte],
+  ['compression-mismatch', { compression: 'gzip' }, '\x28\xb5\x2f\xfd', 40 * mebibyte],
+  ['compression-mismatch', { compression: 'zstd' }, '\x1f\x8b', 40 * mebibyte],
   ['dataset-not-found', { dataset: 'gone' }, '{"', 40 * mebibyte],
 ] as const)
   test(`${code} ${JSON.stringify(change)} fails the load and queues nothing`, async () => {
