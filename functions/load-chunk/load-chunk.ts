@@ -2,6 +2,7 @@ import type { ChunkJob } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
+import type { Turn } from '#core/turns.ts'
 import { loadRange } from './range.ts'
 import { loadSequence } from './sequence.ts'
 import type { OpenText, ReadChunk } from './text.ts'
@@ -14,7 +15,7 @@ export interface LoadChunkDeps {
   /** A committed chunk as the ledger has it. */
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   /** Commits what `read` sends to the sink, exactly once; undefined when the chunk was committed before. */
-  readonly commitChunk: (load: Load, dataset: Dataset, chunk: number, read: ReadChunk) => Promise<ChunkResult | undefined>
+  readonly commitChunk: (load: Load, dataset: Dataset, chunk: number, read: ReadChunk, turn: Turn) => Promise<ChunkResult | undefined>
   readonly projectChunk: (load: string, result: ChunkResult) => Promise<void>
   /** Ends the load when all of its chunks are projected. */
   readonly finishLoad: (load: string) => Promise<void>

@@ -3,6 +3,7 @@ import { rowFormats } from '#core/format.ts'
 import type { Load } from '#core/load.ts'
 import { readRows } from '#core/read-rows.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
+import { anyTime } from '#core/turns.ts'
 import type { LoadChunkDeps } from './load-chunk.ts'
 import { feed } from './text.ts'
 
@@ -12,18 +13,24 @@ export async function loadRange(deps: LoadChunkDeps, load: Load, dataset: Datase
   const end = Math.min(start + load.chunkSize!, load.size)
   const { scanner, reader } = rowFormats[load.format]
   const day = new Date(load.createdAt)
-  const committed = await deps.commitChunk(load, dataset, chunk, async (sink, lead) => {
-    // One byte early: if it is a newline, a row begins exactly at the start of the range.
-    const from = Math.max(0, start - 1)
-    const text = deps.openText(load, { from, to: end, sourceFrom: start, sourceTo: end })
-    const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: start > 0, ranged: true })
-    try {
-      const rows = await readRows(feed(splitter, text.pieces), end, reader(dataset, { day, lead }, Buffer.alloc(0)), sink)
-      return { ...rows, ...text.takeSource(), last: end === load.size }
-    } finally {
-      await text.pieces.return?.()
-    }
-  })
+  const committed = await deps.commitChunk(
+    load,
+    dataset,
+    chunk,
+    async (sink, lead) => {
+      // One byte early: if it is a newline, a row begins exactly at the start of the range.
+      const from = Math.max(0, start - 1)
+      const text = deps.openText(load, { from, to: end, sourceFrom: start, sourceTo: end })
+      const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: from, skipToNewline: start > 0, ranged: true })
+      try {
+        const rows = await readRows(feed(splitter, text.pieces), end, reader(dataset, { day, lead }, Buffer.alloc(0)), sink)
+        return { ...rows, ...text.takeSource(), last: end === load.size }
+      } finally {
+        await text.pieces.return?.()
+      }
+    },
+    anyTime,
+  )
   const result = committed ?? (await deps.committedChunk(load.id, chunk))
   if (result) await deps.projectChunk(load.id, result)
   await deps.finishLoad(load.id)

@@ -1,14 +1,14 @@
-import type { Dataset } from '#core/dataset.ts'
-import { LoadError } from '#core/errors.ts'
-import { type RowFormat, type RowReader, rowFormats } from '#core/format.ts'
+import { chunksCommute, type Dataset } from '#core/dataset.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
-import { readRows, type Text } from '#core/read-rows.ts'
-import { RowSplitter } from '#core/row-splitter.ts'
+import { anyTime, Turns } from '#core/turns.ts'
 import type { LoadChunkDeps } from './load-chunk.ts'
-import { feed, type OpenedText } from './text.ts'
+import { type Position, SequenceReader } from './sequence-reader.ts'
+import type { ChunkRead } from './text.ts'
 
 /** Milliseconds kept for handing over, on top of twice the slowest chunk so far. */
 const handOverTime = 10_000
+/** Chunks on their way at once, each with its own connection: while Postgres merges one, the next is read and sent. */
+const width = 2
 
 /**
  * Reads a text from one end to the other and commits chunk after chunk. The ledger says where to go on: after a crash, a
@@ -25,7 +25,6 @@ export async function loadSequence(
   for (;;) {
     const before = await skipCommitted(deps, load, chunk)
     if (before?.last) return deps.finishLoad(load.id)
-    chunk = before ? before.chunk + 1 : 0
     const outcome = await loadFrom(deps, load, dataset, before, timeLeft)
     if (outcome.kind === 'ended') return deps.finishLoad(load.id)
     if (outcome.kind === 'out-of-time')
@@ -47,93 +46,62 @@ async function skipCommitted(deps: LoadChunkDeps, load: Load, chunk: number): Pr
 
 type Outcome = { readonly kind: 'ended' } | { readonly kind: 'out-of-time' | 'overtaken'; readonly next: number }
 
+/**
+ * Commits chunks from the first uncommitted one on, `width` at a time. Rows are read strictly one chunk after the other; only
+ * their commits overlap, and where the order of rows matters `Turns` keeps it. Whatever happens, it ends when nothing is under way.
+ */
 async function loadFrom(
   deps: LoadChunkDeps,
   load: Load,
   dataset: Dataset,
-  committed: ChunkResult | undefined,
+  before: ChunkResult | undefined,
   timeLeft: () => number,
 ): Promise<Outcome> {
-  let before = committed
-  let reader: Reader | undefined
-  try {
-    let slowest = 0
-    for (let chunk = before ? before.chunk + 1 : 0; ; chunk++) {
-      const began = timeLeft()
-      // At least one chunk an invocation, or a short time limit would only pass the load on.
-      if (before !== committed && began < handOverTime + 2 * slowest) return { kind: 'out-of-time', next: chunk }
-      const result = await deps.commitChunk(load, dataset, chunk, async (sink, lead) => {
-        // A reader that stands behind a committed chunk goes on; one that was used for an attempt that failed is opened again.
-        if (reader?.next !== chunk) {
-          await reader?.opened.pieces.return?.()
-          reader = await openReader(deps, load, dataset, before)
-        }
-        reader.next = undefined
-        const rowReader = reader.rowReader(lead)
-        const rows = await readRows(reader.text, (chunk + 1) * load.chunkSize!, rowReader, sink, chunk === 0 ? reader.headerLines : 0)
-        const ended = rows.ended || (load.compression === 'none' && rows.nextRow >= load.size)
-        return { ...rows, ...reader.opened.takeSource(), last: ended }
-      })
-      if (!result) return { kind: 'overtaken', next: chunk }
-      await deps.projectChunk(load.id, result)
-      if (result.last) return { kind: 'ended' }
-      before = result
-      if (reader) reader.next = chunk + 1
+  const reader = new SequenceReader(deps.openText, load, dataset)
+  const turns = chunksCommute(dataset) ? undefined : new Turns()
+  const underWay = new Set<Promise<boolean>>()
+  const first = before ? before.chunk + 1 : 0
+  let slowest = 0
+
+  /** @returns false when the chunk was committed by somebody else, or before */
+  const commit = async (chunk: number, from: Position | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
+    const turn = turns?.take()
+    const began = timeLeft()
+    let committed = false
+    try {
+      const result = await deps.commitChunk(load, dataset, chunk, reader.chunk(chunk, from, onRead), turn ?? anyTime)
+      committed = true
+      if (result) await deps.projectChunk(load.id, result)
       slowest = Math.max(slowest, began - timeLeft())
+      return result !== undefined
+    } finally {
+      turn?.end(committed)
+    }
+  }
+
+  try {
+    let position: Position | undefined = before
+    for (let chunk = first; ; chunk++) {
+      if (underWay.size >= width) await Promise.race(underWay)
+      // At least one chunk an invocation, or a short time limit would only pass the load on.
+      if (chunk > first && timeLeft() < handOverTime + 2 * slowest)
+        return await settled(underWay, { kind: 'out-of-time', next: chunk }, chunk)
+      const read = Promise.withResolvers<ChunkRead>()
+      const job = commit(chunk, position, read.resolve).finally(() => underWay.delete(job))
+      underWay.add(job)
+      const next = await Promise.race([read.promise, job])
+      if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: chunk }, chunk)
+      if (next.last) return await settled(underWay, { kind: 'ended' }, chunk)
+      position = next
     }
   } finally {
-    await reader?.opened.pieces.return?.()
+    await Promise.allSettled(underWay)
+    await reader.close()
   }
 }
 
-interface Reader {
-  readonly opened: OpenedText
-  readonly text: Text
-  readonly rowReader: (lead: boolean) => RowReader
-  readonly headerLines: number
-  /** The chunk whose first row comes next; undefined while one is read, and after an attempt that failed. */
-  next: number | undefined
-}
-
-/** Opens the text at the first row that is not committed yet. */
-async function openReader(deps: LoadChunkDeps, load: Load, dataset: Dataset, before: ChunkResult | undefined): Promise<Reader> {
-  const format = rowFormats[load.format]
-  const header = format.hasHeader ? await readHeader(deps, load, dataset, format) : { bytes: Buffer.alloc(0), end: 0, lines: 0 }
-  const from = before?.nextRow ?? header.end
-  const opened = deps.openText(load, { from, to: load.size, sourceFrom: before?.sourceEnd ?? 0, sourceTo: load.size })
-  const splitter = new RowSplitter({
-    scanner: format.scanner,
-    rowBytes: dataset.limits.rowBytes,
-    offset: from,
-    skipToNewline: false,
-    ranged: false,
-  })
-  return {
-    opened,
-    text: feed(splitter, opened.pieces),
-    rowReader: (lead) => format.reader(dataset, { day: new Date(load.createdAt), lead }, header.bytes),
-    headerLines: header.lines,
-    next: before ? before.chunk + 1 : 0,
-  }
-}
-
-/** The first row of the file: read by itself, so that a reader that begins in the middle knows the columns too. */
-async function readHeader(
-  deps: LoadChunkDeps,
-  load: Load,
-  dataset: Dataset,
-  { scanner }: RowFormat,
-): Promise<{ bytes: Buffer; end: number; lines: number }> {
-  const opened = deps.openText(load, { from: 0, to: Math.min(load.size, 64 * 1024), sourceFrom: 0, sourceTo: 0 })
-  const splitter = new RowSplitter({ scanner, rowBytes: dataset.limits.rowBytes, offset: 0, skipToNewline: false, ranged: false })
-  const text = feed(splitter, opened.pieces)
-  try {
-    let row = splitter.first(false)
-    for (let more = true; !row && more; row = splitter.first(!more)) more = await text.more()
-    if (!row) throw new LoadError('csv-header-invalid', 'The file has no line that names the columns.')
-    if (row.oversized) throw new LoadError('csv-header-invalid', 'The first line is longer than a row may be.')
-    return { bytes: Buffer.from(row.bytes), end: splitter.offset, lines: splitter.lines }
-  } finally {
-    await opened.pieces.return?.()
-  }
+/** The outcome, once all that is under way is committed. A chunk that somebody else had committed needs another look at the ledger. */
+async function settled(underWay: ReadonlySet<Promise<boolean>>, outcome: Outcome, chunk: number): Promise<Outcome> {
+  const ours = await Promise.all(underWay)
+  return ours.every(Boolean) ? outcome : { kind: 'overtaken', next: chunk }
 }

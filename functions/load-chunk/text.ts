@@ -3,14 +3,14 @@ import type { RowSink, RowsRead, Text } from '#core/read-rows.ts'
 import type { RowSplitter } from '#core/row-splitter.ts'
 
 /** The bytes of the object that a chunk accounts for: their range and CRC32. */
-interface SourceRange {
+export interface SourceRange {
   readonly sourceStart: number
   readonly sourceEnd: number
   readonly crc32: number
 }
 
 /** What reading a chunk found out. */
-interface ChunkRead extends RowsRead, SourceRange {
+export interface ChunkRead extends RowsRead, SourceRange {
   /** True when the text ends in this chunk. */
   readonly last: boolean
 }

@@ -1,7 +1,8 @@
 import type { Dataset } from '#core/dataset.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
+import type { Turn } from '#core/turns.ts'
 import { type ChunkWork, commitChunk } from './commit-chunk.ts'
-import { type Connection, keptConnection } from './database.ts'
+import { type Connection, keptConnections } from './database.ts'
 import { logFor } from './log.ts'
 import { countRows } from './metrics.ts'
 import { peakMemory } from './peak-memory.ts'
@@ -16,16 +17,22 @@ const tries = { tries: 4, base: 500, retryable: (error: unknown) => verdictOn(er
 export interface ChunkStore {
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   /** @returns undefined when the chunk was committed before */
-  readonly commitChunk: (load: Load, dataset: Dataset, chunk: number, read: ChunkWork['read']) => Promise<ChunkResult | undefined>
+  readonly commitChunk: (
+    load: Load,
+    dataset: Dataset,
+    chunk: number,
+    read: ChunkWork['read'],
+    turn: Turn,
+  ) => Promise<ChunkResult | undefined>
 }
 
 /** The ledger and the tables behind it; what passes by itself (failover, deadlock) is tried again here. */
 export function chunkStore(connect: () => Promise<Connection>, openRejects: (load: Load, chunk: number) => RejectFile): ChunkStore {
-  const onDatabase = keptConnection(connect)
+  const onDatabase = keptConnections(connect)
   const roads = new RoadMemory()
   return {
     committedChunk: (load, chunk) => retry(() => onDatabase((db) => readChunk(db, load, chunk)), tries),
-    async commitChunk(load, dataset, chunk, read) {
+    async commitChunk(load, dataset, chunk, read, turn) {
       const began = performance.now()
       const log = logFor({ tenant: load.tenant, load: load.id, chunk, traceparent: load.traceparent })
       const result = await retry(
@@ -38,6 +45,7 @@ export function chunkStore(connect: () => Promise<Connection>, openRejects: (loa
               read,
               openRejects: () => openRejects(load, chunk),
               road: roads.first(load.id),
+              turn,
             }),
           ),
         tries,

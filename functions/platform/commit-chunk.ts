@@ -2,15 +2,17 @@ import type { Dataset } from '#core/dataset.ts'
 import { AccountingError } from '#core/errors.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
 import type { RowSink, RowsRead } from '#core/read-rows.ts'
+import type { Turn } from '#core/turns.ts'
 import { copyInto } from './copy.ts'
 import type { Connection } from './database.ts'
 import { mergeStaged } from './merge.ts'
 import type { RejectFile } from './reject-file.ts'
-import { verdictOn } from './retry.ts'
+import { isDeadlock, verdictOn } from './retry.ts'
 import { claimChunk } from './sql/claim-chunk.ts'
 import { claimLane } from './sql/claim-lane.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
+import { stagedKeys } from './sql/staged-keys.ts'
 
 /** What reading a chunk found out about its source. */
 interface SourceRead extends RowsRead {
@@ -32,6 +34,8 @@ export interface ChunkWork {
    * staging table and merge. A direct COPY that Postgres refuses because of a row goes the staged road after all.
    */
   readonly road: Road
+  /** When the rows may be written, where earlier chunks of the load are still being committed. */
+  readonly turn: Turn
 }
 export type Road = 'direct' | 'staged'
 
@@ -73,6 +77,7 @@ interface Loaded {
 
 /** @returns undefined when Postgres refuses a row: a key that is there already, or a rule */
 async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undefined> {
+  await work.turn.alone()
   const rejects = work.openRejects()
   await db.query('SAVEPOINT direct')
   try {
@@ -81,7 +86,8 @@ async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undef
     return { read, copied, inserted: copied, updated: 0, refused: 0, rejected: rejects.count }
   } catch (error) {
     await rejects.abort()
-    if (verdictOn(error) !== 'reject') throw error
+    // Two direct COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
+    if (verdictOn(error) !== 'reject' && !isDeadlock(error)) throw error
     await db.query('ROLLBACK TO SAVEPOINT direct')
     return undefined
   }
@@ -95,6 +101,7 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
     const table = stagingTable(dataset.name, lane)
     await db.query(`TRUNCATE ${table}`)
     const { read, copied } = await copyRows(db, work, table, rejects, true)
+    if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, lane))
     const before = rejects.count
     const merged = await mergeStaged(db, dataset, lane, read.lines, ({ refusal, line, offset, json }) =>
       rejects.add(refusal, { line, offset, bytes: Buffer.from(json) }),

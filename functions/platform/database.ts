@@ -63,23 +63,28 @@ async function open(secret: ConnectionSecret): Promise<Connection> {
 }
 
 /**
- * One connection kept between the invocations of a warm function, and replaced when it breaks.
+ * Connections kept between the invocations of a warm function: as many as work at once, which callers bound. A broken one is replaced.
  * @returns a runner: the connection is closed when the work throws, so that no half-open transaction survives.
  */
-export function keptConnection(connect: () => Promise<Connection>): <T>(work: (connection: Connection) => Promise<T>) => Promise<T> {
-  let kept: Connection | undefined
+export function keptConnections(connect: () => Promise<Connection>): <T>(work: (connection: Connection) => Promise<T>) => Promise<T> {
+  const idle: Connection[] = []
+  const forget = (connection: Connection): void => {
+    const at = idle.indexOf(connection)
+    if (at >= 0) idle.splice(at, 1)
+  }
+  const open = async (): Promise<Connection> => {
+    const connection = await connect()
+    // A connection that dies between invocations must not end the process.
+    connection.on('error', () => forget(connection))
+    return connection
+  }
   return async (work) => {
-    const connection = kept ?? (await connect())
-    kept = connection
-    // A connection that dies between invocations must not end the process; the next query on it fails and replaces it.
-    if (connection.listenerCount('error') === 0) connection.on('error', () => forget())
-    const forget = (): void => {
-      if (kept === connection) kept = undefined
-    }
+    const connection = idle.pop() ?? (await open())
     try {
-      return await work(connection)
+      const done = await work(connection)
+      idle.push(connection)
+      return done
     } catch (error) {
-      forget()
       connection.end().catch(() => undefined)
       throw error
     }

@@ -29,6 +29,8 @@ export function verdictOn(error: unknown): Verdict {
   return byState[code] ?? byClass[code.slice(0, 2)] ?? 'stop'
 }
 
+export const isDeadlock = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40P01'
+
 export interface RetryOptions {
   /** Tries in all, the first included. */
   readonly tries: number

@@ -123,15 +123,21 @@ test('killed between COPY and commit, chunks come again and every row is there o
   const p = pipeline()
   const load = p.open(Buffer.from(lines(2000).join('\n')), 'ndjson', 'none', 4000)
   let kills = 0
-  await p.drain(2, undefined, (deps, backend) => ({
+  await p.drain(2, undefined, (deps) => ({
     ...deps,
-    commitChunk: (l, d, chunk, read) =>
-      deps.commitChunk(l, d, chunk, async (sink, lead) => {
-        const facts = await read(sink, lead)
-        // every third attempt dies with its backend, the rows sent and nothing committed
-        if (kills++ % 3 === 0) await db.query('SELECT pg_terminate_backend($1)', [backend])
-        return facts
-      }),
+    commitChunk: (l, d, chunk, read, turn) =>
+      deps.commitChunk(
+        l,
+        d,
+        chunk,
+        async (sink, lead) => {
+          const facts = await read(sink, lead)
+          // every third attempt dies with its backend, the rows sent and nothing committed
+          if (kills++ % 3 === 0) await db.query('SELECT pg_terminate_backend($1)', [p.backends.get(`${l.id}/${chunk}`)])
+          return facts
+        },
+        turn,
+      ),
   }))
   assert.ok(p.failures.length > 3, 'nothing was killed')
   assert.deepEqual(p.receipt(load.id).rows, { received: 2000, loaded: 2000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
@@ -189,14 +195,20 @@ for (const compression of ['none', 'gzip', 'zstd'] as const)
     const load = p.open(compressed[compression](body), 'csv', compression, 1000)
     await p.drain(1, undefined, (deps) => ({
       ...deps,
-      commitChunk: (l, d, chunk, read) => {
+      commitChunk: (l, d, chunk, read, turn) => {
         let attempts = 0
-        return deps.commitChunk(l, d, chunk, async (sink, lead) => {
-          // the first attempt is read and thrown away, as after a deadlock
-          if (chunk % 2 === 1 && attempts++ === 0)
-            await read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined }, lead)
-          return read(sink, lead)
-        })
+        return deps.commitChunk(
+          l,
+          d,
+          chunk,
+          async (sink, lead) => {
+            // the first attempt is read and thrown away, as after a deadlock
+            if (chunk % 2 === 1 && attempts++ === 0)
+              await read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined }, lead)
+            return read(sink, lead)
+          },
+          turn,
+        )
       },
     }))
     const receipt = p.receipt(load.id)
@@ -222,6 +234,38 @@ test('policy update: the last row of a key wins in the order of the file, across
     await stored('latest'),
     Array.from({ length: 50 }, (_, i) => ({ id: i, name: `v${550 + i}` })),
   )
+})
+
+test('policy update, killed again and again while chunks overlap: the last row of a key still wins', async () => {
+  for (const keys of [40, 700]) {
+    await db.query('TRUNCATE latest, millrace.ledger')
+    const p = pipeline(latest)
+    p.road = 'staged'
+    const rows = Array.from({ length: 1400 }, (_, i) => line(i % keys, `v${i}`))
+    const load = p.open(gzipSync(rows.join('\n')), 'ndjson', 'gzip', 1500)
+    p.queue.push({ ...p.queue[0]! })
+    let n = 0
+    await p.drain(2, undefined, (deps) => ({
+      ...deps,
+      commitChunk: (l, d, chunk, read, turn) =>
+        deps.commitChunk(
+          l,
+          d,
+          chunk,
+          async (sink, lead) => {
+            const facts = await read(sink, lead)
+            if (n++ % 5 === 3) await db.query('SELECT pg_terminate_backend($1)', [p.backends.get(`${l.id}/${chunk}`)])
+            return facts
+          },
+          turn,
+        ),
+    }))
+    assert.ok(p.failures.length > 0 && n > 20, 'nothing was killed')
+    const counts = p.receipt(load.id).rows
+    assert.deepEqual(counts, { received: 1400, loaded: keys, updated: 1400 - keys, duplicate: 0, rejected: 0, pending: 0 })
+    const expected = Array.from({ length: keys }, (_, id) => ({ id, name: `v${id + keys * Math.floor((1399 - id) / keys)}` }))
+    assert.deepEqual(await stored('latest'), expected)
+  }
 })
 
 test('with a version the newest row of a key stays, whatever the order of chunks, rows and loads; older ones are duplicates', async () => {

@@ -8,7 +8,7 @@ import type { ChunkResult, Compression, Format, Load } from '#core/load.ts'
 import { receiptOf } from '#core/load.ts'
 import { reconciles } from '#core/receipt.ts'
 import { commitChunk, type Road } from '#platform/commit-chunk.ts'
-import type { Connection } from '#platform/database.ts'
+import { type Connection, keptConnections } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
 import type { RejectFile } from '#platform/reject-file.ts'
 import { readChunk } from '#platform/sql/read-chunk.ts'
@@ -41,14 +41,23 @@ export class Pipeline {
     this.#connect = connect
   }
 
-  deps(db: Connection): LoadChunkDeps {
+  deps(): LoadChunkDeps {
+    const onDatabase = keptConnections(async () => {
+      const db = await this.#connect()
+      this.#connections.push(db)
+      return db
+    })
     return {
       findLoad: async (id) => this.loads.get(id),
       findDataset: () => this.#dataset,
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
-      committedChunk: (load, chunk) => readChunk(db, load, chunk),
-      commitChunk: (load, dataset, chunk, read) =>
-        commitChunk(db, { load, dataset, chunk, read, openRejects: () => this.#rejectFile(load.id, chunk), road: this.road }),
+      committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
+      commitChunk: (load, dataset, chunk, read, turn) =>
+        onDatabase(async (db) => {
+          this.backends.set(`${load.id}/${chunk}`, await backendOf(db))
+          const openRejects = (): RejectFile => this.#rejectFile(load.id, chunk)
+          return commitChunk(db, { load, dataset, chunk, read, openRejects, road: this.road, turn })
+        }),
       projectChunk: async (load, result) => this.#project(load, result),
       finishLoad: (load) => this.#finish(load),
       failLoad: async (load, { problem }) => this.#update(load, { state: 'failed', problem }),
@@ -98,29 +107,30 @@ export class Pipeline {
     return load
   }
 
-  /** Works the queue off with so many workers, each with its own connection. A message that fails comes again. */
+  /** Works the queue off with so many workers, each with connections of its own. A message that fails comes again. */
   async drain(
     workers = 2,
     timeLeft: () => number = () => 900_000,
-    change: (deps: LoadChunkDeps, backend: number) => LoadChunkDeps = (d) => d,
+    change: (deps: LoadChunkDeps) => LoadChunkDeps = (d) => d,
   ): Promise<void> {
     const work = async (): Promise<void> => {
-      let db = await this.#connect()
+      const loadChunk = createLoadChunk(change(this.deps()))
       for (let job = this.queue.shift(); job; job = this.queue.shift()) {
         try {
-          await createLoadChunk(change(this.deps(db), await backendOf(db)))(job, timeLeft)
+          await loadChunk(job, timeLeft)
         } catch (error) {
           this.queue.push(job)
           this.failures.push(error)
           if (this.failures.length > 50) throw error
-          await db.end().catch(() => undefined)
-          db = await this.#connect()
         }
       }
-      await db.end().catch(() => undefined)
     }
     await Promise.all(Array.from({ length: workers }, work))
+    await Promise.all(this.#connections.splice(0).map((c) => c.end().catch(() => undefined)))
   }
+  readonly #connections: Connection[] = []
+  /** The process of Postgres that a chunk (`load/number`) was last committed by: what a test kills. */
+  readonly backends = new Map<string, number>()
   /** What made a message come again. */
   readonly failures: unknown[] = []
 
@@ -198,5 +208,4 @@ export class Pipeline {
   }
 }
 
-/** The process of Postgres behind a connection: what a test kills. */
 const backendOf = async (db: Connection): Promise<number> => (await db.query('SELECT pg_backend_pid() AS pid')).rows[0].pid

@@ -3,7 +3,7 @@ import type { Connection } from '../database.ts'
 import { identifier, stagingTable, targetTable } from './identifier.ts'
 
 /**
- * Inserts the staged rows whose key is not in the table: a plain INSERT, without the speculative insertion of ON CONFLICT. Measured against
+ * Inserts the staged rows whose key is not in the table, in key order: a plain INSERT, without the speculative insertion of ON CONFLICT. Measured against
  * that on 150,000 rows: 3.4 times as fast when every row is there, 1.25 times when one in a hundred is.
  * A key that stands twice in the staging table, or is inserted by somebody else at the same time, fails it with 23505.
  * @returns how many rows were new
@@ -14,7 +14,8 @@ export async function insertMissing(db: Connection, dataset: Dataset, lane: numb
   // A scalar subquery is not turned into a join: Postgres knows nothing of the staged rows, and would hash the whole table for them.
   const { rowCount } = await db.query(
     `INSERT INTO ${targetTable(dataset.name)} (${columns}) SELECT ${columns} FROM ${stagingTable(dataset.name, lane)} AS staged
-     WHERE (SELECT true FROM ${targetTable(dataset.name)} AS target WHERE ${same}) IS NULL`,
+     WHERE (SELECT true FROM ${targetTable(dataset.name)} AS target WHERE ${same}) IS NULL
+     ORDER BY ${dataset.primaryKey.map(identifier).join(', ')}`,
   )
   return rowCount ?? 0
 }
