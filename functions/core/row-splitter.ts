@@ -39,6 +39,8 @@ export type BulkReader = (
 const oversizedPrefix = 8 * 1024
 const newline = 10
 const carriageReturn = 13
+/** Bytes of the longest line ending, CRLF. */
+const lineEnding = 2
 
 export interface SplitterOptions {
   readonly scanner: RowScanner
@@ -63,7 +65,8 @@ export class RowSplitter {
   #base: number
   readonly #ranged: boolean
   #skipping: boolean
-  #oversized: { prefix: Buffer; offset: number } | undefined
+  /** A line that is too long, while it passes. `blank`: nothing has been seen in it yet that makes it a row. */
+  #oversized: { prefix: Buffer; offset: number; blank: boolean } | undefined
   #lines = 0
 
   constructor({ scanner, rowBytes, offset, skipToNewline, ranged }: SplitterOptions) {
@@ -115,11 +118,26 @@ export class RowSplitter {
         this.#lines += taken.rows
         if (taken.rows > 0) continue
       }
-      const end = this.#scanner.end(this.#bytes, this.#at, this.#bytes.length, final)
+      const end = this.#end(final)
       if (end >= 0) this.#emit(end, onRow)
-      else if (this.#bytes.length - this.#at > this.#rowBytes) this.#startOversized(onRow)
+      else if (this.#overlong) this.#startOversized(onRow)
       else return false
     }
+  }
+
+  /** True when more is held than a row and its line ending can have. */
+  get #overlong(): boolean {
+    return this.#bytes.length - this.#at > this.#rowBytes + lineEnding
+  }
+
+  /**
+   * Where the next row ends, or -1. It is looked for in no more bytes than a row may have, so that the answer does not depend
+   * on how many have arrived: otherwise a quote that closes far behind would count in a large piece and not in small ones.
+   */
+  #end(final: boolean): number {
+    const most = this.#at + this.#rowBytes + lineEnding + 1
+    const to = Math.min(this.#bytes.length, most)
+    return this.#scanner.end(this.#bytes, this.#at, to, final && to === this.#bytes.length)
   }
 
   /** The next row by itself, such as a header; undefined when that needs more bytes, or there is none. */
@@ -127,8 +145,8 @@ export class RowSplitter {
     if (this.offset === 0 && !this.#skipByteOrderMark(final)) return undefined
     let row: SplitRow | undefined
     while (!row && this.#at < this.#bytes.length) {
-      const end = this.#scanner.end(this.#bytes, this.#at, this.#bytes.length, final)
-      const oversized = end < 0 && this.#bytes.length - this.#at > this.#rowBytes
+      const end = this.#end(final)
+      const oversized = end < 0 && this.#overlong
       if (end < 0 && !oversized) return undefined
       this.#emit(oversized ? this.#bytes.length : end, (r) => {
         row = r
@@ -156,19 +174,24 @@ export class RowSplitter {
       this.#emit(first + 1, onRow)
       return
     }
-    this.#oversized = { prefix: Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix)), offset: this.offset }
+    const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix))
+    this.#oversized = { prefix, offset: this.offset, blank: this.#scanner.blank(this.#bytes, this.#at, this.#bytes.length) }
     this.#at = this.#bytes.length
   }
 
   /** True when the oversized row is over, or as much of it as this reader has to pass. */
   #passOversized(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
+    const oversized = this.#oversized!
+    const { prefix, offset } = oversized
     const next = this.#bytes.indexOf(newline, this.#at)
+    oversized.blank &&= this.#scanner.blank(this.#bytes, this.#at, next < 0 ? this.#bytes.length : next)
     this.#at = next < 0 ? this.#bytes.length : next + 1
-    if (next < 0 && !final && !(this.#ranged && this.offset >= limit)) return false
-    const { prefix, offset } = this.#oversized!
+    // While it may still turn out blank, only its end tells whether it is a row.
+    if (next < 0 && !final && !(this.#ranged && this.offset >= limit && !oversized.blank)) return false
     this.#oversized = undefined
     this.#lines++
     if (next < 0) this.#skipping = true
+    if (oversized.blank) return true
     onRow({ bytes: prefix, line: this.#lines, offset, oversized: true })
     return true
   }

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { csvScanner, parseCsvRow } from '#core/csv.ts'
 import { ndjsonScanner } from '#core/ndjson.ts'
 import { type RowScanner, RowSplitter, type SplitRow } from '#core/row-splitter.ts'
+import { createRowCounter } from '../../../client/src/rows.ts'
 
 interface Row {
   text: string
@@ -81,7 +82,65 @@ test('a giant line is refused without being held or read to its end', () => {
   )
 })
 
+test('what is a row does not depend on how the bytes arrive, also around the longest row and in blank lines longer than it', () => {
+  const part = fc.constantFrom(
+    '{"a":1}',
+    ' ',
+    ' '.repeat(19),
+    '\t'.repeat(45),
+    'x'.repeat(19),
+    'x'.repeat(20),
+    'x'.repeat(21),
+    'x'.repeat(40),
+    '\r',
+  )
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(part, fc.constantFrom('', ' '.repeat(30), '{}'), fc.constantFrom('\n', '\r\n')), { maxLength: 8 }),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 50 }),
+      (parts, ending, chunk, pieces) => {
+        const text = parts
+          .flat()
+          .join('')
+          .slice(0, ending ? undefined : -1)
+        const bytes = Buffer.from(text)
+        const atOnce = readRange(bytes, 0, Number.POSITIVE_INFINITY, bytes.length + 1, ndjson)
+        const counter = createRowCounter()
+        counter.push(bytes)
+        assert.equal(atOnce.length, counter.rows(), 'the client counts the same rows')
+        const inPieces = readRange(bytes, 0, Number.POSITIVE_INFINITY, pieces, ndjson)
+        const chunks: Row[] = []
+        for (let from = 0; from < bytes.length; from += chunk) chunks.push(...readRange(bytes, from, from + chunk, pieces, ndjson))
+        const facts = (rows: Row[]) => rows.map(({ offset, oversized, text }) => ({ offset, oversized, text: oversized ? '' : text }))
+        assert.deepEqual(facts(inPieces), facts(atOnce))
+        assert.deepEqual(facts(chunks), facts(atOnce))
+      },
+    ),
+    { numRuns: 3000 },
+  )
+})
+
 const csv = { scanner: csvScanner, rowBytes: 60 }
+test('CSV: a quoted field that closes far behind the longest row ends in the same place however the bytes arrive', () => {
+  const piece = fc.constantFrom('a', '"', '""', ',', '\n', '\r\n', 'x'.repeat(25), 'x'.repeat(70), '"a\nb"', 'b,c\n')
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), fc.integer({ min: 1, max: 90 }), (parts, pieces) => {
+      const bytes = Buffer.from(parts.join(''))
+      const facts = (size: number) =>
+        readRange(bytes, 0, Number.POSITIVE_INFINITY, size, csv).map(({ offset, line, oversized, text }) => ({
+          offset,
+          line,
+          oversized,
+          text: oversized ? '' : text,
+        }))
+      assert.deepEqual(facts(pieces), facts(bytes.length + 1))
+    }),
+    { numRuns: 3000 },
+  )
+})
+
 const field = fc.constantFrom('a', '', '"q"', '"a,b"', '"new\nline"', '"two""quotes"', 'é')
 test('CSV: quoted newlines, commas and quotes stay inside their row, whatever the pieces', () => {
   fc.assert(
