@@ -4,13 +4,13 @@ import { effectiveState, type Load } from '#core/load.ts'
 import { permittedLoad } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
-import { notOpen } from '#core/upload.ts'
+import { notOpen, type StoredObject } from '#core/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   /** @returns false when S3 has no such upload (any more) */
   readonly dropUpload: (upload: { objectKey: string; uploadId: string }) => Promise<boolean>
-  readonly objectSize: (objectKey: string) => Promise<number | undefined>
+  readonly headObject: (objectKey: string) => Promise<StoredObject | undefined>
   /** @returns the state that was there instead, when the load is no longer receiving */
   readonly markAborted: (id: string) => Promise<LoadState | undefined>
   readonly now: () => number
@@ -19,17 +19,17 @@ interface Deps {
 const done: Answer = { status: 204 }
 
 /**
- * S3 first, then the load: once S3 has dropped the parts nothing can complete the upload, and an object that is there
+ * S3 first, then the load: once S3 has dropped the parts nothing can complete the upload, and an object of this upload
  * means that a completion was faster. A load past its window stays `expired`; its parts are freed all the same.
  */
-export const createAbortUpload = ({ findLoad, dropUpload, objectSize, markAborted, now }: Deps): Action<typeof routes.abortUpload> =>
+export const createAbortUpload = ({ findLoad, dropUpload, headObject, markAborted, now }: Deps): Action<typeof routes.abortUpload> =>
   async function abortUpload({ identity, params }) {
     const load = permittedLoad(identity, await findLoad(identity.tenant, params.load), params.load)
     if (load.state === 'aborted') return done
     if (load.state !== 'receiving') throw new RequestError('upload-not-open', notOpen(load.id, load.state))
 
     const dropped = await dropUpload(load)
-    if ((await objectSize(load.objectKey)) !== undefined) throw new RequestError('upload-not-open', notOpen(load.id, 'loading'))
+    if ((await headObject(load.objectKey))?.load === load.id) throw new RequestError('upload-not-open', notOpen(load.id, 'loading'))
     // The upload is gone, a completion has begun, and its object is not to be seen yet: S3 may be joining the parts right now.
     if (!dropped && load.uploadedCrc32 !== undefined && effectiveState(load, now()) === 'receiving')
       throw new RequestError('upload-busy', 'The upload is being completed or aborted by another request; ask again in a moment', {

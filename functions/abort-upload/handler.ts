@@ -5,7 +5,7 @@ import { openBucket } from '#platform/bucket.ts'
 import { openGate } from '#platform/gate.ts'
 import { findLoad, markAborted } from '#platform/loads.ts'
 import { openTable } from '#platform/table.ts'
-import { dropUpload, objectSize } from '#platform/uploads.ts'
+import { dropUpload, headObject } from '#platform/uploads.ts'
 import { createAbortUpload } from './abort-upload.ts'
 import { spec } from './env.ts'
 
@@ -16,7 +16,7 @@ const raw = openBucket(env.RAW_BUCKET)
 const abortUpload = createAbortUpload({
   findLoad: findLoad(table),
   dropUpload: dropUpload(raw),
-  objectSize: objectSize(raw),
+  headObject: headObject(raw),
   markAborted: markAborted(table),
   now: Date.now,
 })

@@ -4,7 +4,7 @@ import { type Load, receiptOf } from '#core/load.ts'
 import { permittedLoad } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
-import { type CompleteOutcome, checkParts, demandOpen, notOpen, type UploadedPart } from '#core/upload.ts'
+import { type CompleteOutcome, checkParts, demandOpen, notOpen, type StoredObject, type UploadedPart } from '#core/upload.ts'
 
 interface Upload {
   readonly objectKey: string
@@ -17,7 +17,7 @@ interface Deps {
   readonly noteUploadedCrc32: (id: string, crc32: string) => Promise<LoadState | undefined>
   readonly startLoading: (id: string) => Promise<LoadState | undefined>
   readonly joinParts: (upload: Upload, parts: readonly UploadedPart[], size: number) => Promise<CompleteOutcome>
-  readonly objectSize: (objectKey: string) => Promise<number | undefined>
+  readonly headObject: (objectKey: string) => Promise<StoredObject | undefined>
   readonly now: () => number
 }
 
@@ -63,14 +63,19 @@ async function join({ noteUploadedCrc32, joinParts }: Deps, load: Load, parts: r
   return outcome === 'joined'
 }
 
-/** The upload is gone, or an object was there before: only an object of the declared size means that it was completed. */
-async function demandObject({ objectSize, findLoad }: Deps, load: Load): Promise<void> {
-  const size = await objectSize(load.objectKey)
-  if (size === load.size) return
-  if (size !== undefined)
+/** The upload is gone, or an object was there before: only the object of this upload means that it was completed. */
+async function demandObject({ headObject, findLoad }: Deps, load: Load): Promise<void> {
+  const object = await headObject(load.objectKey)
+  if (object && object.load !== load.id)
+    throw new RequestError(
+      'object-changed',
+      `Another object stands at ${load.objectKey}, which was not uploaded through the API; send the file again as a new upload`,
+    )
+  if (object?.size === load.size) return
+  if (object)
     throw new RequestError(
       'size-mismatch',
-      `The object has ${size} bytes and ${load.size} were declared; send the file again as a new upload`,
+      `The object has ${object.size} bytes and ${load.size} were declared; send the file again as a new upload`,
     )
   const now = await findLoad(load.tenant, load.id)
   if (now?.state === 'aborted') throw new RequestError('upload-not-open', notOpen(load.id, now.state))

@@ -5,7 +5,7 @@ import { openBucket } from '#platform/bucket.ts'
 import { openGate } from '#platform/gate.ts'
 import { findLoad, noteUploadedCrc32, startLoading } from '#platform/loads.ts'
 import { openTable } from '#platform/table.ts'
-import { joinParts, listParts, objectSize } from '#platform/uploads.ts'
+import { headObject, joinParts, listParts } from '#platform/uploads.ts'
 import { createCompleteUpload } from './complete-upload.ts'
 import { spec } from './env.ts'
 
@@ -19,7 +19,7 @@ const completeUpload = createCompleteUpload({
   noteUploadedCrc32: noteUploadedCrc32(table),
   startLoading: startLoading(table),
   joinParts: joinParts(raw),
-  objectSize: objectSize(raw),
+  headObject: headObject(raw),
   now: Date.now,
 })
 

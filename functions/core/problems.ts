@@ -37,9 +37,8 @@ export const problems = {
   'compression-unsupported': { status: 422, title: 'The compressed data needs something that is not there' },
   'inflate-ratio-exceeded': { status: 422, title: 'The file inflates to an implausible size' },
   'csv-header-invalid': { status: 422, title: 'The CSV header does not fit the dataset' },
-  'csv-quote-unterminated': { status: 422, title: 'A quoted CSV field never ends' },
   'object-missing': { status: 422, title: 'The uploaded object is gone' },
-  'object-changed': { status: 422, title: 'The uploaded object was replaced while it was loaded' },
+  'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ProblemCode = keyof typeof problems

@@ -98,6 +98,7 @@ export const completeUpload = route({
     'part-size-mismatch',
     'checksum-mismatch',
     'size-mismatch',
+    'object-changed',
   ],
 })
 export const abortUpload = route({

@@ -12,6 +12,12 @@ export interface UploadedPart {
   readonly etag: string
 }
 
+/** An object in the raw bucket. `load` is what its upload was opened for; an object put there by other means names none. */
+export interface StoredObject {
+  readonly size: number
+  readonly load: string | undefined
+}
+
 /**
  * What S3 said to joining the parts. `look`: the upload is gone or an object is already there, so that only looking for
  * the object tells which. `changed`: a part was replaced between listing and joining.

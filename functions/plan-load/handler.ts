@@ -8,6 +8,7 @@ import { noteOrphan } from '#platform/dead-letters.ts'
 import { objectReader, readHead } from '#platform/objects.ts'
 import { failLoad, getLoad, reopenLoad, startLoad } from '#platform/projection.ts'
 import { openTable } from '#platform/table.ts'
+import { headObject } from '#platform/uploads.ts'
 import { queueHandler } from '#platform/worker.ts'
 import { spec } from './env.ts'
 import { createPlanLoad } from './plan-load.ts'
@@ -17,11 +18,13 @@ const s3 = new S3Client({ forcePathStyle: true })
 const sqs = new SQSClient({})
 const table = openTable(env.TABLE_NAME)
 
+const head = headObject({ name: env.RAW_BUCKET, client: s3 })
 const readObject = objectReader(s3, env.RAW_BUCKET)
 
 const planLoad = createPlanLoad({
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
+  ownerOf: async (key) => (await head(key))?.load,
   sniff: (key, bytes) => readHead(readObject, key, bytes),
   startLoad: (id, plan) => startLoad(table, id, plan, new Date()),
   reopenLoad: (id) => reopenLoad(table, id),

@@ -9,6 +9,8 @@ import { compressionOf, magicBytes } from '#core/sniff.ts'
 export interface PlanLoadDeps {
   readonly findLoad: (id: string) => Promise<Load | undefined>
   readonly findDataset: (name: string) => Dataset | undefined
+  /** The load that an object was uploaded for, by its metadata; undefined when it names none, or is gone. */
+  readonly ownerOf: (key: string) => Promise<string | undefined>
   /** The first bytes of an object. */
   readonly sniff: (key: string, bytes: number) => Promise<Buffer>
   /** Fixes the plan, unless there is one; the load as it then is. */
@@ -32,7 +34,7 @@ export function createPlanLoad(deps: PlanLoadDeps): PlanLoad {
     if (message.kind === 'replay') return enqueue(deps, await deps.reopenLoad(message.load))
     const id = message.key.split('/').at(-1)!
     const load = await deps.findLoad(id)
-    const reason = orphanReason(load, message.key)
+    const reason = orphanReason(load, message.key) ?? (await foreignReason(deps, id, message.key))
     if (reason !== undefined) {
       await deps.noteOrphan(message.key, reason)
       return undefined
@@ -46,6 +48,11 @@ function orphanReason(load: Load | undefined, key: string): string | undefined {
   if (load.state === 'receiving' && load.uploadedCrc32 === undefined) return 'its upload was not completed through the API'
   if (load.state === 'aborted' || load.state === 'expired') return `its load is ${load.state}`
   return undefined
+}
+
+/** Someone may have put another object into the place of an upload: S3's event does not tell. */
+async function foreignReason({ ownerOf }: PlanLoadDeps, id: string, key: string): Promise<string | undefined> {
+  return (await ownerOf(key)) === id ? undefined : 'the object in its place was not uploaded through the API'
 }
 
 async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load | undefined> {

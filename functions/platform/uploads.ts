@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { crc32FromBase64, crc32ToBase64 } from '#core/crc32.ts'
-import type { CompleteOutcome, UploadedPart } from '#core/upload.ts'
+import type { CompleteOutcome, StoredObject, UploadedPart } from '#core/upload.ts'
 import { isAwsError } from './aws-errors.ts'
 import type { Bucket } from './bucket.ts'
 
@@ -122,12 +122,12 @@ export const dropUpload =
     return answer !== undefined
   }
 
-/** Bytes of the object, or undefined when there is none. Needs s3:ListBucket: without it S3 answers 403 for what is not there. */
-export const objectSize =
+/** What is there under a key, or undefined when nothing is. Needs s3:ListBucket: without it S3 answers 403 for what is not there. */
+export const headObject =
   ({ client, name }: Bucket) =>
-  async (objectKey: string): Promise<number | undefined> => {
+  async (objectKey: string): Promise<StoredObject | undefined> => {
     const head = await unlessGone(() => client.send(new HeadObjectCommand({ Bucket: name, Key: objectKey })))
-    return head && (head.ContentLength ?? 0)
+    return head && { size: head.ContentLength ?? 0, load: head.Metadata?.load }
   }
 
 async function unlessGone<T>(call: () => Promise<T>): Promise<T | undefined> {

@@ -7,7 +7,7 @@ import { chunksOf } from '#platform/load-pages.ts'
 import { findLoad, reopenFailed } from '#platform/loads.ts'
 import { requestPlan } from '#platform/plan-queue.ts'
 import { openTable } from '#platform/table.ts'
-import { objectSize } from '#platform/uploads.ts'
+import { headObject } from '#platform/uploads.ts'
 import { spec } from './env.ts'
 import { createReplayLoad } from './replay-load.ts'
 
@@ -17,7 +17,7 @@ const table = openTable(env.TABLE_NAME)
 const replayLoad = createReplayLoad({
   findLoad: findLoad(table),
   chunksOf: chunksOf(table),
-  objectSize: objectSize(openBucket(env.RAW_BUCKET)),
+  headObject: headObject(openBucket(env.RAW_BUCKET)),
   reopenFailed: reopenFailed(table),
   requestPlan: requestPlan(env.PLAN_QUEUE_URL),
   now: Date.now,

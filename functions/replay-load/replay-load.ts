@@ -5,11 +5,12 @@ import { type ChunkResult, effectiveState, type Load, receiptOf } from '#core/lo
 import { permittedLoad } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
+import type { StoredObject } from '#core/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   readonly chunksOf: (id: string, from: number) => AsyncIterable<ChunkResult>
-  readonly objectSize: (objectKey: string) => Promise<number | undefined>
+  readonly headObject: (objectKey: string) => Promise<StoredObject | undefined>
   /** failed → loading. @returns the state that was there when another one was */
   readonly reopenFailed: (id: string) => Promise<LoadState | undefined>
   readonly requestPlan: (load: Load) => Promise<void>
@@ -45,12 +46,12 @@ export const createReplayLoad = (deps: Deps): Action<typeof routes.replayLoad> =
   }
 
 /** Why there is nothing to replay, or undefined. */
-async function refusalOf(load: Load, { objectSize, now }: Deps): Promise<string | undefined> {
+async function refusalOf(load: Load, { headObject, now }: Deps): Promise<string | undefined> {
   const state = effectiveState(load, now())
   if (state === 'complete') return 'The load is complete: every row is accounted for, and nothing is missing'
   if (state !== 'loading' && state !== 'failed') return `The load is ${state}: no object was uploaded that could be loaded`
-  const size = await objectSize(load.objectKey)
-  return size === undefined ? 'The uploaded object is no longer kept; upload the file again' : undefined
+  const object = await headObject(load.objectKey)
+  return object?.load === load.id ? undefined : 'The uploaded object is no longer kept; upload the file again'
 }
 
 async function missingChunks(load: Load, { chunksOf }: Deps): Promise<{ missing: number[]; missingCount: number | null }> {

@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Receipt } from '#core/receipt.ts'
+import { RefusedError } from '../../client/src/errors.ts'
 import type { Progress } from '../../client/src/push.ts'
 import { blobSource } from '../../client/src/source.ts'
 import { connectStage, flightCsv, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
@@ -58,25 +59,29 @@ test('an object dropped into the bucket by hand is not loaded, and a note of it 
   assert.equal(await stage.countFlights(id, id + 5), 0)
 })
 
-test('an object put in the place of an open upload is not loaded, and the upload says what is wrong', async () => {
-  const [id, other] = [freshIds(), freshIds()]
-  const text = flightLines(id, 5)
-  const body = { fileName: 'replaced.ndjson', size: text.length, format: 'ndjson' } as const
-  const { upload } = await stage.client.openUpload('flights', body, { key: `replaced-${id}` })
-  const tenant = (await keyOf((await stage.push(flightLines(other, 1), { dataset: 'flights' })).id)).split('/')[0]
-  const key = `${tenant}/flights/${upload.loadId}`
-  await stage.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: flightLines(other + 1, 9) }))
-  await noteOf(key)
-  const pushed = stage.client.pushFile(blobSource(new Blob([text]), body.fileName), {
-    dataset: 'flights',
-    format: 'ndjson',
-    compression: 'none',
-    key: `replaced-${id}`,
+for (const [size, rows] of [
+  ['another', 9],
+  ['the declared', 5],
+] as const)
+  test(`an object of ${size} size put in the place of an open upload is not loaded, and the upload says what is wrong`, async () => {
+    const [id, other] = [freshIds(), freshIds()]
+    const { load, push } = await openAndStop(flightLines(id, 5), 'replaced.ndjson')
+    const tenant = (await keyOf((await stage.push(flightLines(other, 1), { dataset: 'flights' })).id)).split('/')[0]
+    const key = `${tenant}/flights/${load}`
+    await stage.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: flightLines(other + 1, rows) }))
+    await noteOf(key)
+    await assert.rejects(push(), (error: unknown) => {
+      assert.ok(error instanceof RefusedError)
+      assert.equal(error.problem?.code, 'object-changed')
+      return true
+    })
+    // Its completion has begun, so only the object itself tells that it is another one.
+    await stage.s3.send(new PutObjectCommand({ Bucket, Key: key, Body: flightLines(other + 1, rows) }))
+    await stage.quiet()
+    const { state, chunks, bytes } = await receiptOf(load)
+    assert.deepEqual([state, chunks.planned, bytes.read], ['receiving', null, 0])
+    assert.equal((await stage.countFlights(id, id + 5)) + (await stage.countFlights(other + 1, other + 10)), 0)
   })
-  await assert.rejects(pushed, { name: 'RefusedError' })
-  assert.equal((await receiptOf(upload.loadId)).rows.received, 0)
-  assert.equal((await stage.countFlights(id, id + 5)) + (await stage.countFlights(other + 1, other + 10)), 0)
-})
 
 test('an upload is completed once, however many ask at the same time', async () => {
   const id = freshIds()
@@ -95,6 +100,17 @@ test('an upload is completed once, however many ask at the same time', async () 
 test('an aborted upload is not loaded, and the same bytes make a new load', async () => {
   const id = freshIds()
   const text = flightLines(id, 5)
+  const { load, push } = await openAndStop(text, 'aborted.ndjson')
+  await stage.client.abortUpload(load)
+  assert.equal((await receiptOf(load)).state, 'aborted')
+  await assert.rejects(stage.client.completeUpload(load), { name: 'RefusedError', status: 409 })
+  const { receipt } = await push()
+  assert.notEqual(receipt.id, load)
+  assert.deepEqual(outcomes(receipt), { received: 5, loaded: 5 })
+})
+
+/** Opens an upload and sends nothing; `push` goes on with it. */
+async function openAndStop(text: string, name: string) {
   const stop = new AbortController()
   let load = ''
   const onProgress = (progress: Progress) => {
@@ -102,21 +118,11 @@ test('an aborted upload is not loaded, and the same bytes make a new load', asyn
     load = progress.load
     stop.abort(new Error('stopped'))
   }
-  const push = (more: object) =>
-    stage.client.pushFile(blobSource(new Blob([text]), 'aborted.ndjson'), {
-      dataset: 'flights',
-      format: 'ndjson',
-      compression: 'none',
-      ...more,
-    })
+  const push = (more: object = {}) =>
+    stage.client.pushFile(blobSource(new Blob([text]), name), { dataset: 'flights', format: 'ndjson', compression: 'none', ...more })
   await assert.rejects(push({ onProgress, signal: stop.signal }), /stopped/)
-  await stage.client.abortUpload(load)
-  assert.equal((await receiptOf(load)).state, 'aborted')
-  await assert.rejects(stage.client.completeUpload(load), { name: 'RefusedError', status: 409 })
-  const { receipt } = await push({})
-  assert.notEqual(receipt.id, load)
-  assert.deepEqual(outcomes(receipt), { received: 5, loaded: 5 })
-})
+  return { load, push }
+}
 
 /** The note in the dead letters; waits until it is there. */
 async function noteOf(key: string): Promise<string> {

@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Load } from '#core/load.ts'
 import type { LoadState } from '#core/receipt.ts'
-import type { CompleteOutcome, UploadedPart } from '#core/upload.ts'
+import type { CompleteOutcome, StoredObject, UploadedPart } from '#core/upload.ts'
 
 /** The ports of the upload functions over one load and one multipart upload in memory, with S3's and DynamoDB's rules. */
 export class MemoryUploads {
   load: Load
   /** Undefined once the upload is joined or dropped. */
   parts: UploadedPart[] | undefined
-  object: number | undefined
+  object: StoredObject | undefined
   joins = 0
   clock: number
 
@@ -27,7 +27,7 @@ export class MemoryUploads {
     await setImmediate()
     return this.parts && [...this.parts]
   }
-  readonly objectSize = async () => {
+  readonly headObject = async () => {
     await setImmediate()
     return this.object
   }
@@ -36,7 +36,7 @@ export class MemoryUploads {
     if (this.parts === undefined || this.object !== undefined) return 'look'
     if (parts.some(({ number, etag }) => this.parts?.find((part) => part.number === number)?.etag !== etag)) return 'changed'
     this.parts = undefined
-    this.object = size
+    this.object = { size, load: this.load.id }
     this.joins++
     return 'joined'
   }

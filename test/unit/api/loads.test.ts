@@ -35,7 +35,7 @@ function replay(load: Load, { chunks = [], gone = false }: { chunks?: number[]; 
     chunksOf: async function* () {
       yield* chunks.map((n) => exampleChunk(n))
     },
-    objectSize: async () => (gone ? undefined : load.size),
+    headObject: async () => (gone ? undefined : { size: load.size, load: load.id }),
     reopenFailed: async () => {
       done.push('reopen')
       return undefined

@@ -30,7 +30,7 @@ test('completing joins the parts, notes their CRC32 and starts the load', async 
   const answer = await complete(w)
   assert.equal(answer.status, 202)
   assert.equal((answer.json as Receipt).checksum.uploaded, whole)
-  assert.deepEqual([stateOf(answer), w.joins, w.object], ['loading', 1, w.load.size])
+  assert.deepEqual([stateOf(answer), w.joins, w.object], ['loading', 1, { size: w.load.size, load: id }])
 })
 
 test('completing again, at any later state, answers the receipt', async () => {
@@ -53,7 +53,7 @@ test('two completions at once: one joins, both are answered', async () => {
 test('a completion that stopped after joining is finished by the next one', async () => {
   const w = world({ uploadedCrc32: whole })
   w.parts = undefined
-  w.object = w.load.size
+  w.object = { size: w.load.size, load: id }
   assert.equal(stateOf(await complete(w)), 'loading')
 })
 
@@ -110,9 +110,24 @@ test('a part that was replaced meanwhile makes the completion busy, and the next
 
 test('an object of another size at its place is not taken for the upload', async () => {
   const w = world()
-  w.object = 5
+  w.object = { size: 5, load: id }
   assert.equal(await codeOf(complete(w)), 'size-mismatch')
 })
+
+for (const load of [undefined, 'ld_another'])
+  test(`an object of the right size at its place that was uploaded for ${load} is not taken for the upload, nor in the way of an abort`, async () => {
+    for (const open of [true, false]) {
+      const w = world()
+      if (!open) w.parts = undefined
+      w.object = { size: w.load.size, load }
+      assert.equal(await codeOf(complete(w)), 'object-changed')
+      assert.equal(w.load.state, 'receiving')
+    }
+    const w = world()
+    w.object = { size: w.load.size, load }
+    assert.equal((await abort(w)).status, 204)
+    assert.equal(w.load.state, 'aborted')
+  })
 
 test('aborted and expired uploads are not completed', async () => {
   assert.equal(await codeOf(complete(world({ state: 'aborted' }))), 'upload-not-open')
@@ -131,7 +146,7 @@ test('aborting frees the parts and may be repeated; a loaded upload cannot be ab
 test('aborting after a join that was not noted yet is refused: the object is there', async () => {
   const w = world({ uploadedCrc32: whole })
   w.parts = undefined
-  w.object = w.load.size
+  w.object = { size: w.load.size, load: id }
   assert.equal(await codeOf(abort(w)), 'upload-not-open')
   assert.equal(w.load.state, 'receiving')
 })
@@ -169,7 +184,7 @@ test('completions and aborts in any interleaving: either loaded with an object, 
       const answers = await s.waitFor(ends)
       for (const answer of answers) assert.ok(['202', '204', 'upload-not-open', 'upload-busy'].includes(answer), answer)
       assert.equal(answers.includes('202') && answers.includes('204'), false)
-      if (answers.includes('202')) assert.deepEqual([w.load.state, w.object], ['loading', w.load.size])
+      if (answers.includes('202')) assert.deepEqual([w.load.state, w.object], ['loading', { size: w.load.size, load: id }])
       if (answers.includes('204')) assert.deepEqual([w.load.state, w.object], ['aborted', undefined])
       assert.ok(w.joins <= 1)
     }),

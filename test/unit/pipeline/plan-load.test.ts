@@ -10,7 +10,7 @@ const mebibyte = 1024 * 1024
 const flights = datasets.get('flights')!
 const events = datasets.get('events')!
 
-function world(change: Partial<Load> = {}, head = '{"') {
+function world(change: Partial<Load> = {}, head = '{"', owner: string | undefined = 'ld_1') {
   let load = {
     id: 'ld_1',
     tenant: 'acme',
@@ -28,6 +28,7 @@ function world(change: Partial<Load> = {}, head = '{"') {
   const planLoad = createPlanLoad({
     findLoad: async (id) => (id === load.id ? load : undefined),
     findDataset: (name) => datasets.get(name),
+    ownerOf: async () => owner,
     sniff: async () => Buffer.from(head, 'latin1'),
     startLoad: async (_id, plan) => {
       seen.plans.push(plan)
@@ -60,6 +61,15 @@ test('a plain file becomes byte ranges; the same event again queues the same chu
     ],
   )
   assert.deepEqual(seen.jobs.slice(3), seen.jobs.slice(0, 3))
+})
+
+test('an object that stands in the place of an upload, and is not its own, is not loaded', async () => {
+  for (const owner of ['', 'ld_2'])
+    for (const state of ['receiving', 'loading', 'complete'] as const) {
+      const { planLoad, seen, object } = world({ state }, '{"', owner)
+      await planLoad(object)
+      assert.deepEqual([seen.jobs, seen.plans, seen.failed, seen.orphans.length], [[], [], [], 1])
+    }
 })
 
 for (const [name, change, head] of [
