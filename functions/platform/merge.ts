@@ -4,59 +4,81 @@ import type { Connection } from './database.ts'
 import { verdictOn } from './retry.ts'
 import { insertMissing } from './sql/insert-missing.ts'
 import { type Merged, mergeRows } from './sql/merge-rows.ts'
-import { readStagedRow } from './sql/read-staged-row.ts'
+import { rowRules } from './sql/row-rules.ts'
+import { type StagedRow, takeStaged } from './sql/take-staged.ts'
 
 /** A row that only Postgres could judge, as the staging table has it. */
-export interface RefusedRow {
+interface RefusedRow extends StagedRow {
   readonly refusal: Refusal
-  readonly line: number
-  readonly offset: number
-  readonly json: string
 }
+export type OnRefused = (row: RefusedRow) => Promise<void>
+
+/** Rows that are taken out of the staging table at once. */
+const sieveBatch = 2000
 
 /**
- * Merges the staged rows of lines [1, lines]. When Postgres refuses the whole because of a row (CHECK, foreign key, trigger),
- * the rows are halved under savepoints until the row is alone: O(bad rows × log rows) merges, and its neighbours load.
+ * Merges the staged rows of lines [1, lines], and finds the rows that Postgres refuses, so that their neighbours load:
+ * those that break a CHECK or a foreign key all at once, any others (a trigger, an exclusion) by halving under savepoints, in
+ * O(bad rows × log rows) merges.
  */
-export async function mergeStaged(
-  db: Connection,
-  dataset: Dataset,
-  lane: number,
-  lines: number,
-  onRefused: (row: RefusedRow) => void,
-): Promise<Merged> {
-  const merge = async (from: number, to: number): Promise<Merged> => {
-    const whole = await attempt(db, () => mergeRows(db, dataset, lane, from, to))
-    if ('done' in whole) return whole.done
-    if (to - from > 1) {
-      const middle = Math.floor((from + to) / 2)
-      return sum(await merge(from, middle), await merge(middle, to))
-    }
-    onRefused({ ...(await readStagedRow(db, dataset, lane, from)), refusal: refusalOf(whole.refused) })
-    return { inserted: 0, updated: 0 }
-  }
+export async function mergeStaged(db: Connection, dataset: Dataset, lane: number, lines: number, onRefused: OnRefused): Promise<Merged> {
   if (dataset.onConflict === 'ignore') {
     const missing = await attempt(db, () => insertMissing(db, dataset, lane))
     if ('done' in missing) return { inserted: missing.done, updated: 0 }
   }
-  return merge(1, lines + 1)
+  const whole = await attempt(db, () => mergeRows(db, dataset, lane, 1, lines + 1))
+  if ('done' in whole) return whole.done
+  await sieve(db, dataset, lane, onRefused)
+  return halve(db, dataset, lane, 1, lines + 1, onRefused)
 }
 
-const sum = (a: Merged, b: Merged): Merged => ({ inserted: a.inserted + b.inserted, updated: a.updated + b.updated })
+/** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */
+async function sieve(db: Connection, dataset: Dataset, lane: number, onRefused: OnRefused): Promise<void> {
+  for (const { name, sqlstate, message, broken } of await rowRules(db, dataset.name)) {
+    const refusal = refuse(`sqlstate-${sqlstate}`, null, `${message} (constraint ${name})`)
+    for (;;) {
+      const taken = await attempt(db, () => takeStaged(db, dataset, lane, broken, sieveBatch), isUnjudgeable)
+      if (!('done' in taken)) break
+      for (const row of taken.done) await onRefused({ ...row, refusal })
+      if (taken.done.length < sieveBatch) break
+    }
+  }
+}
 
-/** Runs a statement under a savepoint: done, or taken back because Postgres refuses a row. Other errors are thrown. */
-async function attempt<T>(db: Connection, work: () => Promise<T>): Promise<{ done: T } | { refused: unknown }> {
+async function halve(db: Connection, dataset: Dataset, lane: number, from: number, to: number, onRefused: OnRefused): Promise<Merged> {
+  const part = await attempt(db, () => mergeRows(db, dataset, lane, from, to))
+  if ('done' in part) return part.done
+  if (to - from > 1) {
+    const middle = Math.floor((from + to) / 2)
+    const left = await halve(db, dataset, lane, from, middle, onRefused)
+    const right = await halve(db, dataset, lane, middle, to, onRefused)
+    return { inserted: left.inserted + right.inserted, updated: left.updated + right.updated }
+  }
+  for (const row of await takeStaged(db, dataset, lane, `staged._line = ${from}`, 1))
+    await onRefused({ ...row, refusal: refusalOf(part.refused) })
+  return { inserted: 0, updated: 0 }
+}
+
+/** Runs a statement under a savepoint: done, or taken back when the error is one of those expected. Others are thrown. */
+async function attempt<T>(
+  db: Connection,
+  work: () => Promise<T>,
+  expected: (error: unknown) => boolean = (error) => verdictOn(error) === 'reject',
+): Promise<{ done: T } | { refused: unknown }> {
   await db.query('SAVEPOINT merge')
   try {
     const done = await work()
     await db.query('RELEASE SAVEPOINT merge')
     return { done }
   } catch (refused) {
-    if (verdictOn(refused) !== 'reject') throw refused
+    if (!expected(refused)) throw refused
     await db.query('ROLLBACK TO SAVEPOINT merge; RELEASE SAVEPOINT merge')
     return { refused }
   }
 }
+
+/** The condition itself fails (22…), names a column that is not staged, or a table that the loader may not read (42…). */
+const isUnjudgeable = (error: unknown): boolean => error instanceof Error && 'code' in error && /^(22|42)/.test(String(error.code))
 
 function refusalOf(error: unknown): Refusal {
   const { message, code, column, constraint } = error as { message: string; code: string; column?: string; constraint?: string }

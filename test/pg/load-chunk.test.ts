@@ -315,6 +315,40 @@ test('rows that only Postgres can judge are found one by one; their neighbours l
   }
 })
 
+test('thousands of rows that break a CHECK or a foreign key are found at once, those of a trigger one by one', async () => {
+  await db.query(`
+    CREATE TABLE known (name text PRIMARY KEY); INSERT INTO known VALUES ('a'), ('b');
+    ALTER TABLE items ADD CONSTRAINT even CHECK (id % 2 = 0), ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES known, ADD CONSTRAINT odd_math CHECK (100 / (id - 31) < 1000);
+    CREATE FUNCTION no_thousands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 1000 = 0 THEN RAISE EXCEPTION 'no thousands'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER no_thousands BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION no_thousands()`)
+  try {
+    const p = pipeline()
+    const rows = Array.from({ length: 9000 }, (_, i) =>
+      JSON.stringify({ id: i, name: i % 3 === 0 ? 'a' : i % 3 === 1 ? null : i % 5 === 0 ? 'c' : 'b' }),
+    )
+    const load = p.open(Buffer.from(rows.join('\n')), 'ndjson', 'none', 1 << 20)
+    await p.drain(1)
+    const codeOf = (i: number) =>
+      i % 2 === 1 ? 'sqlstate-23514' : i % 3 === 2 && i % 5 === 0 ? 'sqlstate-23503' : i % 1000 === 0 ? 'sqlstate-P0001' : undefined
+    const expected = new Map(rows.map((_, i) => [i + 1, codeOf(i)] as const).filter(([, code]) => code !== undefined))
+    assert.deepEqual(
+      new Map(
+        p
+          .rejectsOf(load.id)
+          .sort((a, b) => a.line - b.line)
+          .map((r) => [r.line, r.code]),
+      ),
+      expected,
+    )
+    assert.equal(p.receipt(load.id).rows.loaded, 9000 - expected.size)
+    assert.equal(await count('items'), 9000 - expected.size)
+  } finally {
+    await db.query(
+      'DROP TRIGGER no_thousands ON items; DROP FUNCTION no_thousands; ALTER TABLE items DROP CONSTRAINT even, DROP CONSTRAINT known, DROP CONSTRAINT odd_math; DROP TABLE known',
+    )
+  }
+})
+
 test('concurrent loads of overlapping rows: no deadlock survives, and the counts add up', async () => {
   const p = pipeline()
   const shuffled = (seed: number) => lines(1500).sort((a, b) => ((a.length * seed) % 7) - ((b.length * seed) % 7) || (a < b ? seed : -seed))

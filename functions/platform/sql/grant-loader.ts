@@ -20,7 +20,7 @@ export function grantLoaderSql(role: string, password: string, datasets: readonl
     `GRANT SELECT, UPDATE ON millrace.lane TO ${name}`,
     ...datasets.flatMap((d) => [
       `GRANT SELECT, INSERT${d.onConflict === 'update' ? ', UPDATE' : ''} ON ${targetTable(d.name)} TO ${name}`,
-      ...Array.from({ length: lanes }, (_, lane) => `GRANT SELECT, INSERT, TRUNCATE ON ${stagingTable(d.name, lane)} TO ${name}`),
+      ...Array.from({ length: lanes }, (_, lane) => `GRANT SELECT, INSERT, DELETE, TRUNCATE ON ${stagingTable(d.name, lane)} TO ${name}`),
     ]),
   ]
 }
