@@ -1,0 +1,115 @@
+import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeFailure } from '../localstack/failure.ts'
+import { repository } from '../localstack/state-dir.ts'
+import { findHand } from './bench/by-hand.ts'
+import { judge, type Run } from './bench/figures.ts'
+import { measureFile } from './bench/file-rows.ts'
+import { flightSides, fullTable } from './bench/flight-sides.ts'
+import { lines } from './bench/lines.ts'
+import { memorySides, shapeSides } from './bench/other-sides.ts'
+import { runProfile } from './bench/profile.ts'
+import { type Group, runRounds } from './bench/rounds.ts'
+import { type Server, startServer } from './bench/server.ts'
+import { shapes } from './bench/shapes.ts'
+import { memo, type Stage } from './bench/sides.ts'
+import { generalSides, updateSides } from './bench/slow-sides.ts'
+import { tableText } from './bench/table.ts'
+import { allFlights, flightsFile } from './flights.ts'
+
+const help = `npm run bench -- [options]
+
+Holds the loader against \`psql \\copy\` on the same data, server and run, and prints every target with
+what was measured. Starts a Postgres of its own and ends it. How to read it: docs/performance.md.
+
+  --rows N         flights to load, 1,000 to 3,000,000 (default 1,500,000). The lines of the general parser and of policy
+                   update load a quarter of them; each other shape as many bytes as a third of the flights
+  --rounds N       rounds of which the median is taken (default 5)
+  --only NAME,...  only these lines: ${[...new Set(lines.map(({ key }) => key))].join(', ')}
+  --gigabytes N    size of the large file of the memory line, GiB (default 1); it is made up while it is read
+  --profile        profile one loader instead: a .cpuprofile and its top ten, and what Postgres did meanwhile
+  --json           print one JSON object, {"results": [{"name", "target", "measured", "holds", ...}]}, and nothing else
+  --help           print this
+`
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '1500000' },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string' },
+    gigabytes: { type: 'string', default: '1' },
+    profile: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const say = (text: string): void => void (values.json || console.log(text))
+
+async function main(): Promise<void> {
+  if (values.help) return console.log(help)
+  const rows = number('rows', 1000, allFlights)
+  const rounds = number('rounds', 1, 1000)
+  const gibibytes = number('gigabytes', 0.01, 1000)
+  const only = values.only?.split(',').filter(Boolean)
+  const unknown = only?.find((key) => !lines.some((line) => line.key === key))
+  if (unknown !== undefined) throw new Error(`--only: there is no line "${unknown}"; see --help`)
+  const chosen = lines.filter(({ key }) => only === undefined || only.includes(key))
+
+  const began = performance.now()
+  const folder = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), `bench-${process.pid}`)
+  const flightsPath = await flightsFile(rows, join(repository, '.local', 'cache'))
+  server = await startServer(folder)
+  const stage: Stage = { server, hand: findHand(server.url), folder, rows }
+  if (values.profile) return runProfile(stage, flightsPath, join(repository, '.local', 'profiles'), say)
+  const machine = `${cpus().length} cores, PostgreSQL ${server.version} with default settings, Node ${process.versions.node}; ${stage.hand.name}`
+  say(`${machine}; load average ${loadavg()[0]!.toFixed(1)}`)
+  const wanted = new Set(chosen.flatMap(({ ours, against }) => (against === undefined ? [ours] : [ours, against])))
+  const runs = new Map<string, readonly Run[]>()
+  for (const group of await groups(stage, flightsPath, rounds, gibibytes))
+    for (const [name, run] of await runRounds(server, group, wanted, say)) runs.set(name, run)
+  const results = chosen.map((line) => judge(line, runs))
+  const seconds = Math.round((performance.now() - began) / 1000)
+  say(
+    `\n${tableText(results)}\n\n${rows.toLocaleString('en-US')} flights; ratios are medians of the rounds, above 1 is faster. ${seconds} s in all.`,
+  )
+  if (values.json) console.log(JSON.stringify({ results, rows, rounds, machine, seconds }))
+}
+
+async function groups(stage: Stage, flightsPath: string, rounds: number, gibibytes: number): Promise<Group[]> {
+  const filled = fullTable(stage, flightsPath)
+  const fewer = { ...stage, rows: Math.ceil(stage.rows / 4), folder: join(stage.folder, 'fewer') }
+  const fewerFlights = memo(async () => measureFile(await flightsFile(fewer.rows, join(repository, '.local', 'cache')), fewer.rows))
+  const bytes = stage.rows * 37
+  const memory = memorySides(stage, 96, gibibytes)
+  return [
+    { name: 'flights', sides: flightSides(stage, flightsPath, filled), rounds },
+    { name: 'update', sides: updateSides(fewer, flightsPath, fewerFlights, filled), rounds },
+    { name: 'general', sides: generalSides(fewer, flightsPath), rounds },
+    ...shapes.map((shape) => ({ name: shape.key, sides: shapeSides(stage, shape, bytes), rounds })),
+    { name: 'memory', sides: { ...memory.rows, ...memory.file }, rounds: 1 },
+  ]
+}
+
+function number(name: 'rows' | 'rounds' | 'gigabytes', least: number, most: number): number {
+  const given = Number(values[name].replace(/[_,]/g, ''))
+  if (!(given >= least && given <= most) || (name !== 'gigabytes' && !Number.isInteger(given)))
+    throw new Error(`--${name} must be ${least.toLocaleString('en-US')} to ${most.toLocaleString('en-US')}`)
+  return given
+}
+
+// Whatever ends the bench, its Postgres ends with it.
+const interrupted = new Promise<never>((_, reject) => {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
+  process.once('uncaughtException', reject)
+})
+let server: Server | undefined
+try {
+  await Promise.race([main(), interrupted])
+} catch (error) {
+  console.error(`millrace bench: ${describeFailure(error)}`)
+  process.exitCode = 1
+} finally {
+  await server?.[Symbol.asyncDispose]()
+}
+process.exit()

@@ -1,0 +1,68 @@
+/** What one side of a comparison did in one round. */
+export interface Run {
+  readonly seconds: number
+  /** The most memory that any of its worker processes had resident, MiB. */
+  readonly peakMiB?: number | undefined
+}
+
+/** Every round of every side. */
+export type Runs = ReadonlyMap<string, readonly Run[]>
+
+/** One line of the table: a ratio of two sides' speeds, or the memory of one. */
+export interface Line {
+  /** For `--only`. */
+  readonly key: string
+  readonly name: string
+  readonly ours: string
+  /** The side whose time is divided by ours; undefined when the line is about memory. */
+  readonly against: string | undefined
+  /** Undefined: shown, and held to nothing. */
+  readonly target: number | undefined
+}
+
+export interface Result {
+  readonly key: string
+  readonly name: string
+  readonly target: string | null
+  /** The median of the rounds' ratios, or the highest memory; null when it could not be measured. */
+  readonly measured: number | null
+  /** Null when there is nothing to hold, or nothing was measured. */
+  readonly holds: boolean | null
+  readonly unit: 'ratio' | 'MiB'
+  readonly rounds: readonly number[]
+  /** Seconds of each round, of ours and of what it is held against. */
+  readonly seconds: { readonly ours: readonly number[]; readonly against: readonly number[] }
+  readonly peakMiB: number | null
+}
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new Error('there is no median of nothing')
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** Judges one line. The two sides of a ratio are those of the same round: what slows the machine slows both. */
+export function judge(line: Line, runs: Runs): Result {
+  const ours = runs.get(line.ours) ?? []
+  const against = line.against === undefined ? [] : (runs.get(line.against) ?? [])
+  const peaks = ours.flatMap(({ peakMiB }) => (peakMiB === undefined ? [] : [peakMiB]))
+  const peakMiB = peaks.length > 0 ? Math.max(...peaks) : null
+  const memory = line.against === undefined
+  const rounds = memory ? peaks : ours.slice(0, against.length).map((run, i) => against[i]!.seconds / run.seconds)
+  const measured = rounds.length === 0 ? null : memory ? peakMiB : median(rounds)
+  const { key, name, target } = line
+  return {
+    key,
+    name,
+    target: target === undefined ? null : memory ? `<= ${target} MiB` : `>= ${target}`,
+    measured: measured === null ? null : Number(measured.toFixed(3)),
+    holds: target === undefined || measured === null ? null : memory ? measured <= target : measured >= target,
+    unit: memory ? 'MiB' : 'ratio',
+    rounds: rounds.map((r) => Number(r.toFixed(3))),
+    seconds: { ours: secondsOf(ours), against: secondsOf(against) },
+    peakMiB,
+  }
+}
+
+const secondsOf = (runs: readonly Run[]): number[] => runs.map(({ seconds }) => Number(seconds.toFixed(3)))

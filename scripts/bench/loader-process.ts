@@ -1,0 +1,86 @@
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { S3Client } from '@aws-sdk/client-s3'
+import pg from 'pg'
+import type { ChunkJob } from '#core/chunk.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
+import type { Problem } from '#core/problems.ts'
+import { chunkStore } from '#platform/chunk-store.ts'
+import type { ReadObject } from '#platform/objects.ts'
+import { textOpener } from '#platform/open-text.ts'
+import { rejectFile } from '#platform/reject-file.ts'
+import { createLoadChunk } from '../../functions/load-chunk/load-chunk.ts'
+import { answerOrders } from './answering.ts'
+import { readLarge } from './large-object.ts'
+
+/**
+ * One loader: load-chunk as it is deployed, from splitting bytes to the ledger, with three things of the world replaced. Objects are read
+ * from a file, in the pieces that a socket gives; rejects are encoded and handed to an S3 client that lets them go; what would be projected
+ * into DynamoDB is sent to the parent, which adds it up and checks it.
+ */
+export interface LoaderOrder {
+  readonly job: ChunkJob
+  readonly load: Load
+  readonly dataset: Dataset
+  /** A path, or undefined for the object that is made up while it is read. */
+  readonly path: string | undefined
+}
+export interface LoaderAnswer {
+  readonly results: readonly ChunkResult[]
+  readonly jobs: readonly ChunkJob[]
+  readonly problem: Problem | undefined
+}
+
+/** What Node hands out of a plain socket at a time. */
+const pieceBytes = 64 * 1024
+/** Longer than any chunk takes: Lambda's limit. */
+const invocation = 15 * 60_000
+
+const readObject: ReadObject = (path, from, to) =>
+  path === '' ? readLarge(from, to, pieceBytes) : createReadStream(path, { start: from, end: to - 1, highWaterMark: pieceBytes })
+
+const nowhere = new S3Client({
+  region: 'local',
+  credentials: { accessKeyId: 'none', secretAccessKey: 'none' },
+  requestHandler: { handle: async () => ({ response: { statusCode: 200, headers: {}, body: Readable.from([]) } }) },
+})
+
+const url = process.argv[2]!
+const connect = async () => {
+  const client = new pg.Client({ connectionString: url, keepAlive: true })
+  await client.connect()
+  return client
+}
+let first: Promise<pg.Client> | undefined = connect()
+await first
+const store = chunkStore(
+  () => {
+    const opened = first ?? connect()
+    first = undefined
+    return opened
+  },
+  (load, chunk) => rejectFile(nowhere, 'rejects', rejectsKey(load, chunk)),
+)
+const openText = textOpener(readObject)
+
+answerOrders(async ({ job, load, dataset, path }: LoaderOrder): Promise<LoaderAnswer> => {
+  const results: ChunkResult[] = []
+  const jobs: ChunkJob[] = []
+  let problem: Problem | undefined
+  const loadChunk = createLoadChunk({
+    ...store,
+    openText: (of, range) => openText({ ...of, objectKey: path ?? '' }, range),
+    findLoad: async () => load,
+    findDataset: () => dataset,
+    projectChunk: async (_load, result) => void results.push(result),
+    finishLoad: async () => undefined,
+    failLoad: async (_load, error) => {
+      problem = error.problem
+    },
+    sendChunk: async (next) => void jobs.push(next),
+  })
+  const began = performance.now()
+  await loadChunk(job, () => invocation - (performance.now() - began))
+  return { results, jobs, problem }
+})

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { ChunkJob } from '#core/chunk.ts'
+import { crc32ToHex } from '#core/crc32.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { endingOf } from '#core/ending.ts'
+import type { ChunkResult, Format, Load } from '#core/load.ts'
+import { createPlanLoad } from '../../functions/plan-load/plan-load.ts'
+import { startCrew } from './crew.ts'
+import type { Run } from './figures.ts'
+import type { DataFile } from './file-rows.ts'
+import type { LoaderAnswer, LoaderOrder } from './loader-process.ts'
+
+/** What is loaded: a file, or (without a path) the large object that is nowhere. */
+export interface Source {
+  readonly dataset: Dataset
+  readonly format: Format
+  readonly file: Omit<DataFile, 'path'> & { readonly path: string | undefined }
+}
+/** How many rows must come out how; a bench of a loader that is wrong would be worth nothing. */
+export type Expected = Partial<Pick<Load, 'loaded' | 'updated' | 'duplicate' | 'rejected'>>
+
+export interface LoadOptions {
+  readonly url: string
+  readonly workers: number
+  readonly expected: Expected
+  readonly id?: string | undefined
+  /** Flags for the workers' Node. */
+  readonly flags?: readonly string[]
+}
+
+export const newLoadId = (): string => `ld_${randomBytes(8).toString('hex')}`
+
+/** Loads a file as the deployed functions would: planned by plan-load, its chunks worked off by so many loaders. */
+export async function loadFile(source: Source, options: LoadOptions): Promise<Run> {
+  const { load, jobs } = await plan(source, options.id ?? newLoadId())
+  await using crew = await startCrew<LoaderOrder, LoaderAnswer>('loader-process', options.workers, options.url, options.flags)
+  const results: ChunkResult[] = []
+  const began = performance.now()
+  await Promise.all(
+    crew.members.map(async (member) => {
+      for (let job = jobs.shift(); job; job = jobs.shift()) {
+        const answer = await member.ask({ job, load, dataset: source.dataset, path: source.file.path })
+        if (answer.problem) throw new Error(`the load failed: ${answer.problem.detail}`)
+        results.push(...answer.results)
+        jobs.push(...answer.jobs)
+      }
+    }),
+  )
+  const seconds = (performance.now() - began) / 1000
+  const peakMiB = await crew.end()
+  await check(load, results, options.expected)
+  return { seconds, peakMiB }
+}
+
+async function plan({ dataset, format, file }: Source, id: string): Promise<{ load: Load; jobs: ChunkJob[] }> {
+  let load: Load = { ...blankLoad(id, dataset), format, size: file.size, uploadedCrc32: crc32ToHex(file.crc32), expectedRows: file.rows }
+  const jobs: ChunkJob[] = []
+  const planLoad = createPlanLoad({
+    findLoad: async () => load,
+    findDataset: () => dataset,
+    ownerOf: async () => id,
+    sniff: (_key, bytes) => headOf(file.path, bytes),
+    startLoad: async (_id, { chunkSize, planned }) => {
+      load = { ...load, state: 'loading', chunkSize, ...(planned === undefined ? {} : { planned }) }
+      return load
+    },
+    reopenLoad: async () => load,
+    failLoad: async (_id, error) => {
+      throw error
+    },
+    sendChunks: async (sent) => void jobs.push(...sent),
+    noteOrphan: async (_key, reason) => {
+      throw new Error(reason)
+    },
+  })
+  await planLoad({ kind: 'object', key: load.objectKey, size: load.size })
+  return { load, jobs }
+}
+
+async function headOf(path: string | undefined, bytes: number): Promise<Buffer> {
+  if (path === undefined) return Buffer.from('{"'.slice(0, bytes))
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+function blankLoad(id: string, dataset: Dataset): Load {
+  return {
+    id,
+    tenant: 'bench',
+    dataset: dataset.name,
+    door: 'file',
+    state: 'receiving',
+    fileName: 'bench',
+    format: 'ndjson',
+    compression: 'none',
+    size: 0,
+    partSize: 8 * 1024 * 1024,
+    partCount: 1,
+    uploadId: 'bench',
+    objectKey: `bench/${dataset.name}/${id}`,
+    fingerprint: '',
+    traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+    committed: 0,
+    bytesRead: 0,
+    received: 0,
+    loaded: 0,
+    updated: 0,
+    duplicate: 0,
+    rejected: 0,
+    createdAt: new Date().toISOString(),
+    expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
+    ttl: 0,
+  }
+}
+
+/** The chain of checksums and the counts, as for any load: what was timed must have been right. */
+async function check(load: Load, results: readonly ChunkResult[], expected: Expected): Promise<void> {
+  const chunks = results.toSorted((a, b) => a.chunk - b.chunk)
+  const ending = await endingOf(
+    load,
+    (async function* () {
+      yield* chunks
+    })(),
+  )
+  if (ending.problem) throw new Error(`the load ended as failed: ${ending.problem.detail}`)
+  for (const outcome of ['loaded', 'updated', 'duplicate', 'rejected'] as const) {
+    const counted = chunks.reduce((sum, c) => sum + c[outcome], 0)
+    if (counted !== (expected[outcome] ?? 0)) throw new Error(`${counted} rows are ${outcome}; it must be ${expected[outcome] ?? 0}`)
+  }
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { flights } from '../../datasets/flights.ts'
+import { measureFile } from './file-rows.ts'
+import { loadFile } from './loading.ts'
+import { type CpuProfile, selfTimes } from './self-times.ts'
+import type { Stage } from './sides.ts'
+
+/** Microseconds between samples of the loader; milliseconds between looks at what Postgres waits for. */
+const sampling = 500
+const looking = 5
+
+/** Linux' own, where it is installed. */
+const perfProgram = 'perf'
+
+/** Loads the flights once with one loader, and prints where both sides spent their time. */
+export async function runProfile({ server, rows }: Stage, flightsPath: string, folder: string, say: (text: string) => void): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const before = new Set(await readdir(folder))
+  await server.fresh(flights)
+  await server.checkpoint()
+  const file = await measureFile(flightsPath, rows)
+  const stop = new AbortController()
+  const watched = watchBackend(server.url, join(folder, 'postgres.perf'), stop.signal)
+  const { seconds } = await loadFile(
+    { dataset: flights, format: 'ndjson', file },
+    {
+      url: server.url,
+      workers: 1,
+      expected: { loaded: rows },
+      flags: ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${sampling}`],
+    },
+  )
+  stop.abort()
+  say(`${rows.toLocaleString('en-US')} flights by one loader, with its profiler: ${seconds.toFixed(2)} s\n`)
+  for (const name of await readdir(folder))
+    if (name.endsWith('.cpuprofile') && !before.has(name)) {
+      const profile = JSON.parse(await readFile(join(folder, name), 'utf8')) as CpuProfile
+      say(`The loader: ${join(folder, name)}\n${shares(selfTimes(profile))}\n`)
+    }
+  const { waits, perf } = await watched
+  say(`Its Postgres process, what it waited for (ClientRead: it was we who were late; running: it worked):\n${shares(waits)}\n`)
+  say(`Its Postgres process, functions:\n${perf}`)
+}
+
+function shares(times: ReadonlyMap<string, number>): string {
+  const total = [...times.values()].reduce((a, b) => a + b, 0)
+  return [...times]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, 10)
+    .map(([name, time]) => `  ${((time / total) * 100).toFixed(1).padStart(5)} %  ${name}`)
+    .join('\n')
+}
+
+interface Watched {
+  readonly waits: ReadonlyMap<string, number>
+  /** Text for people. */
+  readonly perf: string
+}
+
+/** Looks at the loader's backend until told to stop: what it waits for, and (with Linux' perf) what it does. */
+async function watchBackend(url: string, output: string, signal: AbortSignal): Promise<Watched> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const waits = new Map<string, number>()
+  let perf: ChildProcess | undefined
+  while (!signal.aborted) {
+    const { rows } = await client.query(
+      `SELECT pid, coalesce(wait_event, 'running') AS wait FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%'`,
+    )
+    for (const { pid, wait } of rows) {
+      perf ??= spawn(perfProgram, ['record', '-q', '-F', '997', '-p', String(pid), '-o', output], { stdio: 'ignore' }).on(
+        'error',
+        () => undefined,
+      )
+      waits.set(wait, (waits.get(wait) ?? 0) + 1)
+    }
+    await sleep(looking)
+  }
+  await client.end()
+  return { waits, perf: await perfReport(perf, output) }
+}
+
+async function perfReport(perf: ChildProcess | undefined, output: string): Promise<string> {
+  const absent = '  not profiled: there is no usable `perf` here (Linux: install it, and allow kernel.perf_event_paranoid <= 1)'
+  if (perf?.pid === undefined) return absent
+  if (perf.exitCode === null) {
+    const ended = new Promise((resolve) => perf.once('exit', resolve))
+    perf.kill('SIGINT')
+    await ended
+  }
+  const report = spawnSync(perfProgram, ['report', '--stdio', '-q', '--no-children', '-F', 'overhead,dso,symbol', '-i', output], {
+    encoding: 'utf8',
+  })
+  const found = report.stdout.split('\n').filter((line) => /^\s+\d/.test(line))
+  return found.length === 0 ? absent : found.slice(0, 10).join('\n')
+}
