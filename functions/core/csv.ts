@@ -1,4 +1,5 @@
 import type { Column } from './column.ts'
+import type { CsvDialect } from './csv-dialect.ts'
 import type { Dataset } from './dataset.ts'
 import { LoadError } from './errors.ts'
 import { parseExact } from './exact-json.ts'
@@ -7,41 +8,43 @@ import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder, type RowOptions 
 import type { RowScanner } from './row-splitter.ts'
 
 /**
- * CSV by RFC 4180 with a header line: comma, double quotes, quotes doubled inside quotes, newlines allowed inside quotes, LF or CRLF.
+ * CSV by RFC 4180, in one of its dialects: quotes doubled inside quotes, newlines allowed inside quotes, LF or CRLF.
  * An empty field is NULL, a quoted empty field is the empty text, as in PostgreSQL's COPY. Empty lines are not rows.
  *
  * A quoted field that spans lines and then turns out malformed would take its neighbours with it. So such a row is taken to
  * end at its first newline: that line is refused, and reading goes on with the next.
  */
-const [quote, comma, lf, cr] = [34, 44, 10, 13]
+const [lf, cr] = [10, 13]
 
-export const csvScanner: RowScanner = {
-  end(bytes, from, to, final) {
-    let p = from
-    for (;;) {
-      if (p < to && bytes[p] === quote) {
-        p = closingQuote(bytes, p + 1, to)
-        if (p < 0) return final ? firstLineEnd(bytes, from, to) : -1
-        p++
-        if (p >= to) return final ? to : -1
-        if (bytes[p] === cr && p + 1 >= to && !final) return -1
-        const c = bytes[p] === cr && bytes[p + 1] === lf ? bytes[++p] : bytes[p]
-        if (c === lf) return p + 1
-        if (c !== comma) return lineEnd(bytes, from, to, final)
-        p++
-        continue
-      }
-      while (p < to && bytes[p] !== comma && bytes[p] !== lf) p++
-      if (p >= to) return final ? to : -1
-      if (bytes[p] === lf) return p + 1
+export const csvRows = (dialect: CsvDialect): RowScanner => {
+  const [delimiter, quote] = [dialect.delimiter.charCodeAt(0), dialect.quote.charCodeAt(0)]
+  return { end: (bytes, from, to, final) => rowEnd(bytes, from, to, final, delimiter, quote), blank: (_bytes, from, to) => from === to }
+}
+
+function rowEnd(bytes: Buffer, from: number, to: number, final: boolean, delimiter: number, quote: number): number {
+  let p = from
+  for (;;) {
+    if (p < to && bytes[p] === quote) {
+      p = closingQuote(bytes, p + 1, to, quote)
+      if (p < 0) return final ? firstLineEnd(bytes, from, to) : -1
       p++
+      if (p >= to) return final ? to : -1
+      if (bytes[p] === cr && p + 1 >= to && !final) return -1
+      const c = bytes[p] === cr && bytes[p + 1] === lf ? bytes[++p] : bytes[p]
+      if (c === lf) return p + 1
+      if (c !== delimiter) return lineEnd(bytes, from, to, final)
+      p++
+      continue
     }
-  },
-  blank: (_bytes, from, to) => from === to,
+    while (p < to && bytes[p] !== delimiter && bytes[p] !== lf) p++
+    if (p >= to) return final ? to : -1
+    if (bytes[p] === lf) return p + 1
+    p++
+  }
 }
 
 /** Index of the quote that ends the field, or -1. A quote at the very end of the bytes may be the first of two: not yet an end. */
-function closingQuote(bytes: Buffer, from: number, to: number): number {
+function closingQuote(bytes: Buffer, from: number, to: number, quote: number): number {
   for (let p = bytes.indexOf(quote, from); p >= 0 && p < to; p = bytes.indexOf(quote, p + 2)) {
     if (bytes[p + 1] !== quote) return p
   }
@@ -54,31 +57,31 @@ function lineEnd(bytes: Buffer, from: number, to: number, final: boolean): numbe
 }
 const firstLineEnd = (bytes: Buffer, from: number, to: number): number => lineEnd(bytes, from, to, true)
 
-/** A field as it stood: null for an empty one without quotes. */
+/** A field as it stood: null for one without quotes that says NULL. */
 export type CsvField = string | null
 
 /** The fields of one row, or undefined when its quoting is wrong. */
-export function parseCsvRow(text: string): CsvField[] | undefined {
+export function parseCsvRow(text: string, { delimiter, quote, null: nullText }: CsvDialect): CsvField[] | undefined {
   const fields: CsvField[] = []
   let p = 0
   for (;;) {
-    if (text.charCodeAt(p) === quote) {
+    if (text[p] === quote) {
       let value = ''
       for (;;) {
-        const close = text.indexOf('"', p + 1)
+        const close = text.indexOf(quote, p + 1)
         if (close < 0) return undefined
         value += text.slice(p + 1, close)
         p = close + 1
-        if (text.charCodeAt(p) !== quote) break
-        value += '"'
+        if (text[p] !== quote) break
+        value += quote
       }
-      if (p < text.length && text.charCodeAt(p) !== comma) return undefined
+      if (p < text.length && text[p] !== delimiter) return undefined
       fields.push(value)
     } else {
-      const next = text.indexOf(',', p)
+      const next = text.indexOf(delimiter, p)
       const value = text.slice(p, next < 0 ? text.length : next)
-      if (value.includes('"')) return undefined
-      fields.push(value === '' ? null : value)
+      if (value.includes(quote)) return undefined
+      fields.push(value === nullText ? null : value)
       p += value.length
     }
     if (p >= text.length) return fields
@@ -86,21 +89,22 @@ export function parseCsvRow(text: string): CsvField[] | undefined {
   }
 }
 
-/**
- * Rows of CSV whose header was read.
- * @throws LoadError csv-header-invalid when the header cannot be matched with the dataset: no row of the file could be understood.
- */
-export function csvRowEncoder(dataset: Dataset, { day, lead }: RowOptions, header: Buffer): RowEncoder {
-  const names = readHeader(dataset, header)
+/** Rows of CSV whose columns are known. */
+export function csvRowEncoder(dataset: Dataset, { day, lead }: RowOptions, dialect: CsvDialect, names: readonly string[]): RowEncoder {
   const fields = fieldsOf(dataset, day)
   const places = fields.map((f) => names.indexOf(f.name))
   const columns = Object.values(dataset.columns)
   return (bytes, line, offset, out) => {
     const text = decode(bytes)
     if (text === undefined) return notUtf8
-    const row = parseCsvRow(text)
+    const row = parseCsvRow(text, dialect)
     if (!row) return refuse('csv-quote-invalid', null, 'a quote stands where none may be, or is never closed')
-    if (row.length !== names.length) return refuse('csv-field-count', null, `the row has ${row.length} fields, the header ${names.length}`)
+    if (row.length !== names.length)
+      return refuse(
+        'csv-field-count',
+        null,
+        `the row has ${row.length} fields, ${dialect.header ? 'the header' : 'and must have'} ${names.length}`,
+      )
     let refusal: Refusal | undefined
     const valueAt = (i: number): unknown => {
       const place = places[i]!
@@ -118,12 +122,17 @@ export function csvRowEncoder(dataset: Dataset, { day, lead }: RowOptions, heade
   }
 }
 
-function readHeader(dataset: Dataset, header: Buffer): string[] {
-  const text = decode(header)
-  const names = text === undefined ? undefined : parseCsvRow(text)?.map((n) => n ?? '')
+/**
+ * The columns of a file, in its order.
+ * @param header its first row, when the dialect has one
+ * @throws LoadError csv-header-invalid when they cannot be matched with the dataset: no row of the file could be understood.
+ */
+export function csvColumns(dataset: Dataset, dialect: CsvDialect, header: Buffer): readonly string[] {
   const wrong = (what: string): never => {
-    throw new LoadError('csv-header-invalid', `The first line of the file must name the columns of dataset "${dataset.name}": ${what}`)
+    const who = dialect.header ? 'The first line of the file' : 'The list of columns'
+    throw new LoadError('csv-header-invalid', `${who} must name the columns of dataset "${dataset.name}": ${what}`)
   }
+  const names = dialect.header ? namesIn(header, dialect) : (dialect.columns ?? Object.keys(dataset.columns))
   if (!names) return wrong('it is not valid CSV')
   const twice = names.find((n, i) => names.indexOf(n) !== i)
   if (twice !== undefined) return wrong(`"${twice}" stands twice`)
@@ -132,6 +141,11 @@ function readHeader(dataset: Dataset, header: Buffer): string[] {
   const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))
   if (missing) return wrong(`"${missing[0]}" is missing`)
   return names
+}
+
+function namesIn(header: Buffer, dialect: CsvDialect): string[] | undefined {
+  const text = decode(header)
+  return text === undefined ? undefined : parseCsvRow(text, dialect)?.map((name) => name ?? '')
 }
 
 const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/

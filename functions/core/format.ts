@@ -1,10 +1,13 @@
-import { csvRowEncoder, csvScanner } from './csv.ts'
+import { csvColumns, csvRowEncoder, csvRows } from './csv.ts'
+import { type CsvDialect, standardCsv } from './csv-dialect.ts'
+import { csvScanner } from './csv-scanner.ts'
 import type { Dataset } from './dataset.ts'
+import { jsonScanner } from './json-scanner.ts'
 import type { Format } from './load.ts'
 import { ndjsonScanner } from './ndjson.ts'
 import { jsonRowEncoder, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-splitter.ts'
-import { jsonScanner, type Scanner } from './scanner.ts'
+import type { Scanner } from './scanner.ts'
 
 /** How rows of one load become COPY rows: the general parser, which decides every row, and the scanner for those of the plain form. */
 export interface RowReader {
@@ -21,15 +24,21 @@ export interface RowFormat {
   readonly reader: (dataset: Dataset, options: RowOptions, header: Buffer) => RowReader
 }
 
-export const rowFormats: Readonly<Record<Format, RowFormat>> = {
-  ndjson: {
+/** How a load's text becomes rows. */
+export const rowFormatOf = (load: { readonly format: Format; readonly csv?: CsvDialect }): RowFormat => rowFormats[load.format](load)
+
+const rowFormats: Readonly<Record<Format, (load: { readonly csv?: CsvDialect }) => RowFormat>> = {
+  ndjson: () => ({
     scanner: ndjsonScanner,
     hasHeader: false,
     reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: jsonScanner(dataset, options.day, options.lead) }),
-  },
-  csv: {
-    scanner: csvScanner,
-    hasHeader: true,
-    reader: (dataset, options, header) => ({ encode: csvRowEncoder(dataset, options, header), scanner: undefined }),
-  },
+  }),
+  csv: ({ csv: dialect = standardCsv }) => ({
+    scanner: csvRows(dialect),
+    hasHeader: dialect.header,
+    reader: (dataset, options, header) => {
+      const names = csvColumns(dataset, dialect, header)
+      return { encode: csvRowEncoder(dataset, options, dialect, names), scanner: csvScanner(dataset, options, dialect, names) }
+    },
+  }),
 }

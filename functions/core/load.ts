@@ -1,3 +1,4 @@
+import type { CsvDialect } from './csv-dialect.ts'
 import type { Problem } from './problems.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 
@@ -20,6 +21,8 @@ export interface Load extends Encoding {
   readonly door: 'file' | 'batch'
   readonly state: LoadState
   readonly fileName: string
+  /** Of a CSV file that is not written the standard way. */
+  readonly csv?: CsvDialect
   /** Declared size of the object, bytes. */
   readonly size: number
   readonly partSize: number

@@ -4,11 +4,12 @@ import type { TimeWindow } from './field.ts'
 /**
  * Code that reads one value at `p` and writes one binary COPY field at `o`, for the compiled scanners.
  *
- * It takes the plain form of a value only and gives up (`return row`) on everything else: an escape, a byte beyond ASCII, an
- * exponent, a number of more than 15 digits, anything wrong. The general parser then decides. So a scanner may be narrow
- * as it likes, but where it answers, its bytes are the general parser's: `test/unit/core/scanner.test.ts` holds them together.
+ * It takes the plain form of a value only and gives up (`return -1`) on everything else: anything wrong, and what is rare. The general
+ * parser then decides. So a scanner may be as narrow as it likes, but where it answers, its bytes are the general parser's:
+ * `test/unit/core/scanner.test.ts` holds them together.
  *
- * Names in the code: `b` input, `p` place in it, `c` a byte; `out` output, `o` place in it; `row` where the row began.
+ * Names in the code: `b` input, `p` place in it, `c` a byte; `out` output, `o` place in it; `stop` the byte that ends a text; functions
+ * are those of scan-tools.ts.
  */
 export interface ValueCode {
   /** Reads the value of an unquoted field or JSON literal, or the inside of a string; leaves `p` behind its last byte. */
@@ -17,10 +18,13 @@ export interface ValueCode {
   readonly quoted: boolean
 }
 
-export const giveUp = 'return row'
+/** What a text is made of: in JSON backslashes begin escapes, in CSV a quote may not stand inside. */
+export type TextStyle = 'json' | { readonly quote: number }
+
+export const giveUp = 'return -1'
 
 /** Undefined for types that only the general parser knows. */
-export function valueCode(column: Column, window: TimeWindow | undefined): ValueCode | undefined {
+export function valueCode(column: Column, window: TimeWindow | undefined, style: TextStyle): ValueCode | undefined {
   switch (column.type) {
     case 'smallint':
       return { quoted: false, code: whole(2, 32767) }
@@ -28,12 +32,19 @@ export function valueCode(column: Column, window: TimeWindow | undefined): Value
       return { quoted: false, code: whole(4, 2147483647) }
     case 'bigint':
       return { quoted: false, code: whole(8, undefined) }
+    case 'numeric':
+      return { quoted: false, code: numeric(column) }
+    case 'real':
+      return {
+        quoted: false,
+        code: `${double}const s=Math.fround(v);if(s===0&&v!==0||s-s!==0)${giveUp};${length(4)}writeFloat(s,out,o+4);o+=8;`,
+      }
     case 'double precision':
-      return { quoted: false, code: double }
+      return { quoted: false, code: `${double}${length(8)}writeDouble(v,out,o+4);o+=12;` }
     case 'boolean':
-      return { quoted: false, code: boolean }
+      return { quoted: false, code: style === 'json' ? boolean : csvBoolean }
     case 'text':
-      return { quoted: true, code: text(column.max) }
+      return { quoted: true, code: text(column.max, style) }
     case 'uuid':
       return { quoted: true, code: uuid }
     case 'date':
@@ -52,8 +63,9 @@ const int32 = (v: string): string => `${length(4)}out[o+4]=${v}>>24;out[o+5]=${v
 export const int64 = (v: string): string =>
   `{const hi=Math.floor(${v}/4294967296),lo=${v}-hi*4294967296;${length(8)}out[o+4]=hi>>24;out[o+5]=hi>>16;out[o+6]=hi>>8;out[o+7]=hi;
   out[o+8]=lo>>>24;out[o+9]=lo>>>16;out[o+10]=lo>>>8;out[o+11]=lo;o+=12;}`
+export const writeNull = 'out[o]=255;out[o+1]=255;out[o+2]=255;out[o+3]=255;o+=4;'
 
-/** An optional sign and 1 to 15 digits without leading zero into `v`. */
+/** An optional sign and 1 to 15 digits without leading zero into `v`; `q` is where the digits began. */
 const readDigits = `let v=0,neg=false;if(b[p]===45){neg=true;p++;}const q=p;while((c=b[p]-48)>=0&&c<=9){v=v*10+c;p++;}
   if(p===q||p-q>15||(b[q]===48&&p-q>1))${giveUp};`
 
@@ -64,43 +76,66 @@ function whole(bytes: 2 | 4 | 8, max: number | undefined): string {
   return `${readDigits}${bound}if(neg)v=v===0?0:-v;${write}`
 }
 
-/** Up to 15 digits and 22 of them behind the point: the quotient of two exact doubles is the nearest one (Clinger 1990, the fast path). */
-const double = `let v=0,neg=false,n=0,f=0;if(b[p]===45){neg=true;p++;}const q=p;while((c=b[p]-48)>=0&&c<=9){v=v*10+c;p++;}n=p-q;
-  if(n===0||(b[q]===48&&n>1))${giveUp};
+/** Up to 15 digits before the point and 12 behind it, no exponent. */
+function numeric({ precision, scale = 0 }: Column): string {
+  const bound = precision === undefined ? '' : `if(p-q-(v===0?1:0)>${precision - scale})${giveUp};`
+  const read = `let f=0,n=0;if(b[p]===46){p++;const r=p;while((c=b[p]-48)>=0&&c<=9){f=f*10+c;p++;}n=p-r;if(n===0||n>12)${giveUp};}`
+  const places = precision === undefined ? '' : `if(n>${scale})${giveUp};`
+  return `${readDigits}${bound}${read}${places}o=numeric(neg,v,f,n,${precision === undefined ? 'n' : scale},out,o);`
+}
+
+/**
+ * Up to 15 digits and 22 of them behind the point: the quotient of two exact doubles is the nearest one (Clinger 1990, the fast path).
+ * Longer ones and those with an exponent are read as JSON.parse reads them; a zero that may have been another number is not taken.
+ */
+const double = `let v=0;{const a=p;let neg=false,n=0,f=0;if(b[p]===45){neg=true;p++;}const q=p;while((c=b[p]-48)>=0&&c<=9){v=v*10+c;p++;}n=p-q;
   if(b[p]===46){p++;const r=p;while((c=b[p]-48)>=0&&c<=9){v=v*10+c;p++;}f=p-r;if(f===0)${giveUp};}
-  if(n+f>15||b[p]===101||b[p]===69)${giveUp};
-  if(f>0)v/=powers[f];if(neg)v=-v;${length(8)}out.writeDoubleBE(v,o+4);o+=12;`
+  if(n===0||(b[q]===48&&n>1))${giveUp};
+  if(n+f>15||b[p]===101||b[p]===69){p=numberEnd(b,a);if(p<0)${giveUp};v=double(b,a,p);if(v===0||v-v!==0)${giveUp};}
+  else{if(f>0)v/=powers[f];if(neg)v=-v;}}`
 
 const boolean = `const yes=b[p]===116&&b[p+1]===114&&b[p+2]===117&&b[p+3]===101;
   if(!yes&&!(b[p]===102&&b[p+1]===97&&b[p+2]===108&&b[p+3]===115&&b[p+4]===101))${giveUp};
   p+=yes?4:5;${length(1)}out[o+4]=yes?1:0;o+=5;`
+/** As above, and `t` and `f`. */
+const csvBoolean = `if((b[p]===116||b[p]===102)&&!(b[p+1]>=97)){${length(1)}out[o+4]=b[p]===116?1:0;o+=5;p++;}else{${boolean}}`
 
-/** `stop` is the byte that ends the text; the loop's bound is the input's end, where every comparison fails. */
-function text(max: number | undefined): string {
-  const bound = max === undefined ? '' : `if(n>${max})${giveUp};`
-  return `let w=o+4;while((c=b[p])!==stop){if(c===92||c===34||!(c>=32&&c<=126))break;out[w++]=c;p++;}
+/** The loop ends at `stop`, or at the first byte that it does not take: whatever must follow the text is then not there. */
+function text(max: number | undefined, style: TextStyle): string {
+  const [special, more] =
+    style === 'json'
+      ? [92, 'if(c===92){const u=escaped(b,p,out,w);if(u===0)break;p+=u>>3;w+=u&7;k+=(u&7)-1;continue;}']
+      : [style.quote, 'if(c===9){out[w++]=9;p++;continue;}']
+  const bound = max === undefined ? '' : `if(n-k>${max})${giveUp};`
+  return `let w=o+4,k=0;while((c=b[p])!==stop){if(c>=32&&c<128&&c!==${special}){out[w++]=c;p++;continue;}
+  ${more}if(!(c>=194&&c<=244))break;const m=multibyte(b,p);if(m===0)break;for(let i=0;i<m;i++)out[w+i]=b[p+i];p+=m;w+=m;k+=m-1;}
   const n=w-o-4;${bound}out[o]=n>>24;out[o+1]=n>>16;out[o+2]=n>>8;out[o+3]=n;o=w;`
 }
 
 const uuid = `${length(16)}o+=4;for(let i=0;i<36;i++){if(i===8||i===13||i===18||i===23){if(b[p+i]!==45)${giveUp};continue;}
   const h=hex[b[p+i]],l=hex[b[p+i+1]];if(!(h<16&&l<16))${giveUp};out[o++]=h<<4|l;i++;}p+=36;`
 
-/** `YYYY-MM-DD` into `day`. Rows in a row often share their date: the last one is kept. */
+/** `YYYY-MM-DD` into `day`. */
 const readDate = `const d0=b[p]-48,d1=b[p+1]-48,d2=b[p+2]-48,d3=b[p+3]-48,m0=b[p+5]-48,m1=b[p+6]-48,e0=b[p+8]-48,e1=b[p+9]-48;
   if(!(d0>=0&&d0<=9&&d1>=0&&d1<=9&&d2>=0&&d2<=9&&d3>=0&&d3<=9&&m0>=0&&m0<=1&&m1>=0&&m1<=9&&e0>=0&&e0<=3&&e1>=0&&e1<=9)||b[p+4]!==45||b[p+7]!==45)${giveUp};
   const ymd=((d0*1000+d1*100+d2*10+d3)*100+m0*10+m1)*100+e0*10+e1;
   if(ymd!==dates.last){const found=dayOf(d0*1000+d1*100+d2*10+d3,m0*10+m1,e0*10+e1);if(found===undefined)${giveUp};dates.last=ymd;dates.day=found;}
   const day=dates.day;p+=10;`
 
-/** Date, `T` or a space, time with up to six decimals, and `Z` where an offset is demanded. */
+/** Where an offset is demanded: `Z`, or `+HH:MM` into `east`, minutes. */
+const readZone = `let east=0;if(b[p]===90)p++;else{const sign=b[p]===43?1:b[p]===45?-1:0,z0=b[p+1]-48,z1=b[p+2]-48,z2=b[p+4]-48,z3=b[p+5]-48;
+  if(sign===0||b[p+3]!==58||!(z0>=0&&z0<=1&&z1>=0&&z1<=9&&z2>=0&&z2<=5&&z3>=0&&z3<=9)||z0*10+z1>15)${giveUp};
+  east=sign*((z0*10+z1)*60+z2*10+z3);p+=6;}`
+
+/** Date, `T` or a space, time with up to six decimals, and the offset where one is demanded. */
 function moment(zone: boolean, window: TimeWindow | undefined): string {
   return `${readDate}if(b[p]!==84&&b[p]!==32)${giveUp};
   const h0=b[p+1]-48,h1=b[p+2]-48,i0=b[p+4]-48,i1=b[p+5]-48,s0=b[p+7]-48,s1=b[p+8]-48;
   if(!(h0>=0&&h0<=2&&h1>=0&&h1<=9&&i0>=0&&i0<=5&&i1>=0&&i1<=9&&s0>=0&&s0<=5&&s1>=0&&s1<=9)||h0*10+h1>23||b[p+3]!==58||b[p+6]!==58)${giveUp};
   p+=9;let us=0;if(b[p]===46){p++;const r=p;while((c=b[p]-48)>=0&&c<=9){us=us*10+c;p++;}const f=p-r;if(f===0||f>6)${giveUp};us*=powers[6-f];}
-  ${zone ? `if(b[p]!==90)${giveUp};p++;` : ''}
+  ${zone ? readZone : ''}
   if(day>100000||day<-100000)${giveUp};
-  const t=day*86400000000+((h0*10+h1)*3600+(i0*10+i1)*60+s0*10+s1)*1000000+us;${inWindow('t', window)}${int64('t')}`
+  const t=day*86400000000+((h0*10+h1)*3600+(i0*10+i1)*60+s0*10+s1)*1000000+us${zone ? '-east*60000000' : ''};${inWindow('t', window)}${int64('t')}`
 }
 
 const inWindow = (v: string, window: TimeWindow | undefined): string =>

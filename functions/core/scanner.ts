@@ -1,8 +1,9 @@
-import type { CopyWriter } from './copy-writer.ts'
+import type { Column } from './column.ts'
+import { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
-import { daysFromCivil, isDate } from './moment.ts'
-import { partitionWindow } from './row.ts'
-import { giveUp, int64, valueCode } from './scan-code.ts'
+import { type Field, fieldsOf } from './row.ts'
+import { giveUp, int64, writeNull } from './scan-code.ts'
+import { scanTools } from './scan-tools.ts'
 
 /** Reads rows that are written the plain way, straight from their bytes to binary COPY, without making a value of any of them. */
 export interface Scanner {
@@ -16,90 +17,147 @@ export interface Scanner {
   readonly rows: number
 }
 
-/** How much larger rows may become when they are encoded: `"a":1,` is 6 bytes and becomes 12. */
+/** Code that reads a part of a row. */
+export interface ScanStep {
+  /** Place in the dataset of the column whose field the code writes; undefined for code that writes nothing. */
+  readonly column: number | undefined
+  readonly code: string
+}
+
+/** A row as a scanner reads it: its parts in the order of the text. */
+interface ScanPlan {
+  readonly dataset: Dataset
+  readonly day: Date
+  readonly lead: boolean
+  readonly steps: readonly ScanStep[]
+}
+
+/** How much larger rows are taken to become: `"a":1,` is 6 bytes and becomes 12. A scan stops early where it is not enough. */
 const growth = 3
 /** The same for what leads a row: 24 bytes for at least `{"a":1}` and a newline. */
 const leadGrowth = 3
+/** Steps in one function of the compiled code: V8 does not optimize a function beyond 60 KB of bytecode, and a step has up to 1.5 KB. */
+const stepsAtOnce = 16
+/** Rows that are left to the general parser at once after many in a row that the scanner did not take. */
+const longestPause = 64
 
-type Compiled = (b: Buffer, p: number, to: number, limit: number, out: Buffer, o: number, line: number, base: number) => number
-
-/**
- * A scanner for NDJSON whose keys stand in the dataset's order, with or without a space after colon and comma.
- * @param lead true when every row begins with its line and offset, as staged rows do
- * @returns undefined when the dataset has a column that only the general parser reads
- */
-export function jsonScanner(dataset: Dataset, day: Date, lead: boolean): Scanner | undefined {
-  const window = dataset.partitionBy && partitionWindow(dataset, day)
-  const columns = Object.entries(dataset.columns)
-  const values = columns.map(([name, column]) => valueCode(column, name === dataset.partitionBy?.column ? window : undefined))
-  if (values.includes(undefined)) return undefined
-  const fields = columns.map(([name, column], i) => {
-    const { code, quoted } = values[i]!
-    const read = quoted ? `${expect('"')}{const stop=34;${code}}${expect('"')}` : `{${code}}`
-    return `${i === 0 ? expect('{') : `${expect(',')}${space}`}${expect(`${JSON.stringify(name)}:`)}${space}${column.nullable ? orNull(read) : read}`
-  })
-  return compile(columns.length, lead, dataset.limits.rowBytes, `${fields.join('\n')}${expect('}')}`)
+type Compiled = {
+  rows: number
+  at: number
+  run(b: Buffer, p: number, to: number, limit: number, out: Buffer, o: number, line: number, base: number): number
 }
 
-const space = 'if(b[p]===32)p++;'
-const expect = (literal: string): string => {
-  const bytes = Buffer.from(literal)
-  return `if(${[...bytes].map((byte, i) => `b[p+${i}]!==${byte}`).join('||')})${giveUp};p+=${bytes.length};`
+/** Code that writes the field of a column that a row leaves out. */
+export function writeAbsent(place: number, { nullable, default: value }: Column): string {
+  if (value === undefined) return nullable ? writeNull : `${giveUp};`
+  return `if(absent[${place}]===undefined)${giveUp};o=put(absent[${place}],out,o);`
 }
-const writeNull = 'out[o]=255;out[o+1]=255;out[o+2]=255;out[o+3]=255;o+=4;'
-const orNull = (read: string): string => `if(b[p]===110&&b[p+1]===117&&b[p+2]===108&&b[p+3]===108){p+=4;${writeNull}}else{${read}}`
 
-function compile(columns: number, lead: boolean, rowBytes: number, body: string): Scanner {
-  const count = columns + (lead ? 2 : 0)
-  const source = `
-  let rows = 0, end = 0;
-  const one = (b, p, out, o, line, offset) => {
-    const row = -1, start = p; let c = 0;
-    out[o] = ${count >> 8}; out[o + 1] = ${count & 255}; o += 2;
-    ${lead ? `${int64('line')}${int64('offset')}` : ''}
-    ${body}
-    if (p - start > ${rowBytes}) ${giveUp};
-    if (b[p] === 13) p++;
-    if (b[p] !== 10) ${giveUp};
-    end = p + 1;
-    return o;
-  };
-  return {
-    get rows() { return rows },
-    run(b, p, to, limit, out, o, line, base) {
-      rows = 0; end = p;
-      while (end < to && end < limit) {
-        const next = one(b, end, out, o, line + rows, base + end);
-        if (next < 0) break;
-        o = next; rows++;
-      }
-      this.at = end;
-      return o;
-    },
-    at: 0,
-  }`
-  // The code is made of column declarations alone, never of data.
-  const made = new Function('powers', 'hex', 'dates', 'dayOf', source)(powers, hex, { last: -1, day: 0 }, dayOf) as {
-    rows: number
-    at: number
-    run: Compiled
-  }
+/** Scanners by what they were compiled from: the machine code that V8 makes of one is worth keeping for the next chunk. */
+const cache = new WeakMap<Dataset, Map<string, Scanner>>()
+const mostCached = 16
+
+/** @param key says which steps they are, for this dataset and day */
+export function cachedScanner(dataset: Dataset, day: Date, lead: boolean, key: string, steps: () => readonly ScanStep[]): Scanner {
+  const known = cache.get(dataset) ?? new Map<string, Scanner>()
+  cache.set(dataset, known)
+  // The day decides which partitions a row may go to, and nothing else.
+  const id = `${dataset.partitionBy ? day.toISOString().slice(0, 10) : ''} ${lead} ${key}`
+  const scanner = known.get(id) ?? compileScanner({ dataset, day, lead, steps: steps() })
+  if (!known.has(id) && known.size >= mostCached) known.clear()
+  known.set(id, scanner)
+  return scanner
+}
+
+/** Compiles a plan. Rows are written in the dataset's order; where the text has another one, they take a way round through `scratch`. */
+function compileScanner({ dataset, day, lead, steps }: ScanPlan): Scanner {
+  const fields = fieldsOf(dataset, day)
+  const absent = fields.map(absentField)
+  const absentBytes = absent.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0)
+  const scratch = { bytes: Buffer.alloc(0) }
+  const source = sourceOf(fields.length, lead, dataset.limits.rowBytes, steps)
+  const tools = { ...scanTools, absent, scratch, spans: new Int32Array(2 * fields.length) }
+  // The code is made of column declarations and header names alone, never of data.
+  const made = new Function(...Object.keys(tools), source)(...Object.values(tools)) as Compiled
+  let failures = 0
+  let pause = 0
   return {
     get rows() {
       return made.rows
     },
     scan(bytes, from, to, limit, out, line, base) {
-      const { buffer, at } = out.reserve((to - from) * (lead ? growth + leadGrowth : growth) + 64)
+      made.rows = 0
+      if (pause > 0) {
+        pause--
+        return from
+      }
+      const room = (to - from) * (lead ? growth + leadGrowth : growth) + Math.min((to - from) * absentBytes, 1024 * 1024) + absentBytes + 64
+      const row = (Math.min(to - from, dataset.limits.rowBytes) + 64) * growth + absentBytes
+      if (scratch.bytes.length < row) scratch.bytes = Buffer.allocUnsafe(row)
+      const { buffer, at } = out.reserve(room)
       out.advance(made.run(bytes, from, to, limit, buffer, at, line, base))
+      failures = made.rows > 0 ? 0 : failures + 1
+      pause = Math.min(failures >> 2, longestPause)
       return made.at
     },
   }
 }
 
-const powers = Array.from({ length: 23 }, (_, n) => 10 ** n)
-/** The value of a hex digit by its byte; 255 for every other byte. */
-const hex = Uint8Array.from({ length: 256 }, (_, c) =>
-  /[0-9a-fA-F]/.test(String.fromCharCode(c)) ? Number.parseInt(String.fromCharCode(c), 16) : 255,
-)
-const dayOf = (year: number, month: number, day: number): number | undefined =>
-  isDate(year, month, day) ? daysFromCivil(year, month, day) : undefined
+/** The field of a row that leaves the column out; undefined when it cannot be left out. */
+function absentField({ encode, absent, optional }: Field): Buffer | undefined {
+  const out = new CopyWriter(64)
+  return !optional || encode(absent, out) ? undefined : out.take()
+}
+
+function sourceOf(columns: number, lead: boolean, rowBytes: number, steps: readonly ScanStep[]): string {
+  const written = steps.flatMap(({ column }) => (column === undefined ? [] : [column]))
+  const inOrder = written.every((column, i) => column === i)
+  const parts = steps.map(({ column, code }) =>
+    inOrder || column === undefined ? code : `spans[${2 * column}]=o;${code}spans[${2 * column + 1}]=o;`,
+  )
+  const groups = Array.from({ length: Math.ceil(parts.length / stepsAtOnce) }, (_, i) =>
+    parts.slice(i * stepsAtOnce, (i + 1) * stepsAtOnce).join('\n'),
+  )
+  const count = columns + (lead ? 2 : 0)
+  const head = `out[o]=${count >> 8};out[o+1]=${count & 255};o+=2;${lead ? `${int64('line')}${int64('offset')}` : ''}`
+  const body =
+    groups.length === 1 ? `let c=0;${groups[0]}` : groups.map((_, i) => `o=part${i}(b,p,out,o);if(o<0)${giveUp};p=place;`).join('\n')
+  return `
+  let end = 0, place = 0, seen = false;
+  ${groups.length === 1 ? '' : groups.map((code, i) => `const part${i}=(b,p,out,o)=>{let c=0;${code}place=p;return o;};`).join('\n')}
+  const one = (b, p, target, o0, line, offset) => {
+    const start = p; let out = target, o = o0; seen = false;
+    ${inOrder ? head : 'out = scratch.bytes; o = 0;'}
+    ${body}
+    if (p - start > ${rowBytes}) ${giveUp};
+    if (b[p] === 13) p++;
+    if (b[p] !== 10) ${giveUp};
+    end = p + 1;
+    ${inOrder ? '' : `if (o > out.length) ${giveUp}; out = target; o = o0; ${head} ${permute(columns)}`}
+    return o;
+  };
+  return {
+    rows: 0,
+    at: 0,
+    run(b, p, to, limit, out, o, line, base) {
+      let rows = 0, at = p;
+      while (at < to && at < limit) {
+        const next = one(b, at, out, o, line + rows, base + at);
+        // Bytes that had no room were not written: the row is read again into a larger buffer
+        if (next < 0 || next > out.length) break;
+        o = next; at = end; rows++;
+      }
+      this.rows = rows; this.at = at;
+      return o;
+    },
+  }`
+}
+
+/** Writes the fields that stand in `scratch`, in the order of the text, in the order of the dataset. */
+const permute = (columns: number): string => `
+    const from = scratch.bytes;
+    for (let i = 0; i < ${2 * columns}; i += 2) {
+      let s = spans[i]; const e = spans[i + 1];
+      if (e - s > 64) { from.copy(out, o, s, e); o += e - s; }
+      else while (s < e) out[o++] = from[s++];
+    }`

@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset.ts'
-import { rowFormats } from '#core/format.ts'
+import { rowFormatOf } from '#core/format.ts'
 import type { Load } from '#core/load.ts'
 import { readRows } from '#core/read-rows.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
@@ -11,7 +11,7 @@ import { feed } from './text.ts'
 export async function loadRange(deps: LoadChunkDeps, load: Load, dataset: Dataset, chunk: number): Promise<void> {
   const start = chunk * load.chunkSize!
   const end = Math.min(start + load.chunkSize!, load.size)
-  const { scanner, reader } = rowFormats[load.format]
+  const { scanner, reader } = rowFormatOf(load)
   const day = new Date(load.createdAt)
   const committed = await deps.commitChunk(
     load,

@@ -1,6 +1,6 @@
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { type RowReader, rowFormats } from '#core/format.ts'
+import { type RowReader, rowFormatOf } from '#core/format.ts'
 import type { Load } from '#core/load.ts'
 import { readRows, type Text } from '#core/read-rows.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
@@ -70,7 +70,7 @@ export class SequenceReader {
   }
 
   async #open(chunk: number, from: Position | undefined): Promise<Stream> {
-    const { scanner, hasHeader, reader } = rowFormats[this.#load.format]
+    const { scanner, hasHeader, reader } = rowFormatOf(this.#load)
     const { size, createdAt } = this.#load
     const header = hasHeader ? await this.#readHeader() : { bytes: Buffer.alloc(0), end: 0, lines: 0 }
     const offset = from?.nextRow ?? header.end
@@ -87,7 +87,7 @@ export class SequenceReader {
 
   /** The first row of the file: read by itself, so that a stream that begins in the middle knows the columns too. */
   async #readHeader(): Promise<{ bytes: Buffer; end: number; lines: number }> {
-    const { scanner } = rowFormats[this.#load.format]
+    const { scanner } = rowFormatOf(this.#load)
     const to = Math.min(this.#load.size, 64 * 1024)
     const opened = this.#openText(this.#load, { from: 0, to, sourceFrom: 0, sourceTo: 0 })
     const { rowBytes } = this.#dataset.limits
