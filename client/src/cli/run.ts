@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander'
+import type { Problem } from '../../../functions/core/problems.ts'
+import type { Receipt } from '../../../functions/core/receipt.ts'
 import { PushError, RefusedError, UnavailableError } from '../errors.ts'
 import { createContext, type Io } from './context.ts'
 import { type ExitCode, exitCodeOfError, exitCodes, exitCodesHelp, Interrupted, UsageError } from './exit.ts'
@@ -29,9 +31,15 @@ export async function runCommand(args: readonly string[], io: Io): Promise<ExitC
     await program.parseAsync(args, { from: 'user' })
     return context.exitCode()
   } catch (error) {
-    // commander has printed its message, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-    report(error, io, args.includes('--json'))
+    const json = args.includes('--json')
+    if (!(error instanceof CommanderError)) report(error, io, json)
+    // commander has printed its message on stderr, or the help that was asked for.
+    else if (error.exitCode === 0) return exitCodes.ok
+    else {
+      if (json)
+        io.out(errorLine(error.code === 'commander.help' ? 'No command was given; see --help' : error.message.replace(/^error: /, '')))
+      return exitCodes.usage
+    }
     return exitCodeOfError(error)
   }
 }
@@ -41,7 +49,7 @@ function report(error: unknown, io: Io, json: boolean): void {
   const problem = error instanceof RefusedError || error instanceof UnavailableError ? error.problem : undefined
   const receipt = error instanceof PushError ? error.receipt : undefined
   const message = error instanceof Error ? error.message : String(error)
-  if (json) io.out(`${JSON.stringify({ error: { message, ...(problem ? { problem } : {}) }, ...(receipt ? { receipt } : {}) })}\n`)
+  if (json) io.out(errorLine(message, problem, receipt))
   if (known) io.err(`${message}\n`)
   else if (error instanceof RefusedError) io.err(`Refused: ${message}\n${pointers(problem?.errors)}${waitOf(error)}${requestOf(error)}`)
   else if (error instanceof UnavailableError) io.err(`Not available: ${message}\n${requestOf(error)}The same command goes on from here.\n`)
@@ -49,6 +57,8 @@ function report(error: unknown, io: Io, json: boolean): void {
   if (receipt && !json) io.out(printReceipt(receipt))
 }
 
+const errorLine = (message: string, problem?: Problem, receipt?: Receipt): string =>
+  `${JSON.stringify({ error: { message, ...(problem ? { problem } : {}) }, ...(receipt ? { receipt } : {}) })}\n`
 const pointers = (errors: readonly { pointer: string; detail: string }[] | undefined): string =>
   (errors ?? []).map(({ pointer, detail }) => `  ${pointer}: ${detail}\n`).join('')
 const waitOf = ({ retryAfterMs }: RefusedError): string =>

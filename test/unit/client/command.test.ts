@@ -142,6 +142,25 @@ test('a forced push that was interrupted goes on with --key', async () => {
   assert.equal(fake.loads.length, 1)
 })
 
+test('wrong usage is one JSON object on stdout with --json, whoever finds it', async () => {
+  await using fake = await startFakeMillrace()
+  for (const args of [
+    ['push', '--json'],
+    ['push', 'x.ndjson', '--json'],
+    ['push', 'missing.ndjson', '-d', 'flights', '--json'],
+    ['fly', '--json'],
+    ['--json'],
+    ['loads', '--json', '--limit', 'many'],
+    ['loads', '--json', '--unknown'],
+  ]) {
+    const { code, out, err } = await run(fake, args)
+    assert.deepEqual([code, Object.keys(JSON.parse(out)), typeof JSON.parse(out).error.message], [64, ['error'], 'string'], args.join(' '))
+    assert.doesNotMatch(JSON.parse(out).error.message, /^error:|^\(/)
+    assert.notEqual(err, '', 'people are told too')
+  }
+  assert.equal(fake.seen.length, 0)
+})
+
 test('wrong usage is 64 and sends nothing', async () => {
   await using fake = await startFakeMillrace()
   const path = await file('i.ndjson', rows)
