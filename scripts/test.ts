@@ -9,18 +9,18 @@ import { findTests, type Kind, runTests } from './testing/test-files.ts'
 
 const help = `npm test -- [options] [PART OF A FILE NAME ...]
 
-Checks (biome, tsc, knip), then runs the tests: unit, infra, pg (a Postgres of its own), aws and e2e
-(a local AWS of its own, ended afterwards whatever happens).
+Checks (biome, tsc, knip), then runs the tests: unit, infra, pg (a Postgres of its own), aws, e2e
+and browser (a local AWS of its own, ended afterwards whatever happens).
 
-  --only STAGES    of check,unit,infra,pg,aws,e2e; with commas
-  --endpoint URL   run aws and e2e against this LocalStack or MiniStack, which runs already ...
+  --only STAGES    of check,unit,infra,pg,aws,e2e,browser; with commas
+  --endpoint URL   run aws, e2e and browser against this LocalStack or MiniStack, which runs already ...
   --database URL   ... and this Postgres
   --help           print this
 
 The last line is "N passed, N failed"; the exit code is 0 when nothing failed.
 `
 
-const stages = ['check', 'unit', 'infra', 'pg', 'aws', 'e2e'] as const
+const stages = ['check', 'unit', 'infra', 'pg', 'aws', 'e2e', 'browser'] as const
 type Stage = (typeof stages)[number]
 interface Options {
   readonly wanted: readonly Stage[]
@@ -77,10 +77,10 @@ async function runStages({ wanted, files, external }: Options, run: Run, surroun
   for (const kind of ['unit', 'infra'] as const) if (wanted.includes(kind)) await test(kind, {})
   if (wanted.includes('pg'))
     await stage('pg', () => surroundings.withPostgres((url) => runTests('pg', findTests('pg', files), { DATABASE_URL: url }, run)))
-  const kinds = (['aws', 'e2e'] as const).filter((kind) => wanted.includes(kind))
+  const kinds = (['aws', 'e2e', 'browser'] as const).filter((kind) => wanted.includes(kind))
   if (kinds.length === 0) return
   if (!process.env.CI && kinds.every((kind) => findTests(kind, files).length === 0))
-    return run.say('\nThere are no tests in test/aws and test/e2e.')
+    return run.say('\nThere are no tests in test/aws, test/e2e and test/browser.')
   const began = performance.now()
   let started = false
   run.say('\n── local AWS')
@@ -101,7 +101,7 @@ async function runStages({ wanted, files, external }: Options, run: Run, surroun
 function summary(lines: readonly Line[]): string {
   const rows = lines.map(({ name, outcome, seconds }) => {
     const counts = [`${outcome.passed} passed`, `${outcome.failed} failed`, ...(outcome.skipped ? [`${outcome.skipped} skipped`] : [])]
-    return `  ${name.padEnd(6)} ${`${seconds.toFixed(1)} s`.padStart(8)}   ${outcome === nothing ? '' : counts.join(', ')}`
+    return `  ${name.padEnd(7)} ${`${seconds.toFixed(1)} s`.padStart(8)}   ${outcome === nothing ? '' : counts.join(', ')}`
   })
   return rows.join('\n')
 }

@@ -6,10 +6,10 @@ import { runChild } from './child.ts'
 import { nothing, type Outcome, type Run } from './stage.ts'
 
 /** The folder of a test says what it needs. */
-export type Kind = 'unit' | 'infra' | 'pg' | 'aws' | 'e2e'
+export type Kind = 'unit' | 'infra' | 'pg' | 'aws' | 'e2e' | 'browser'
 
 /** Files side by side. e2e tests start the client's processes and move much data: one at a time on the two cores of a small machine. */
-const concurrency: Readonly<Record<Kind, number>> = { unit: 2, infra: 2, pg: 2, aws: 2, e2e: 1 }
+const concurrency: Readonly<Record<Kind, number>> = { unit: 2, infra: 2, pg: 2, aws: 2, e2e: 1, browser: 1 }
 
 /** @param parts of the paths wanted; none means all. */
 export const findTests = (kind: Kind, parts: readonly string[]): string[] =>
