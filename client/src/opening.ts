@@ -42,7 +42,11 @@ export async function openLoad(source: Source, content: Content, options: PushOp
   throw new PushError('too-many-failed-loads', `${source.name} has made ${longestChain} loads that all failed; look at the last one`, ended)
 }
 
-function openingBody(source: Source, content: Content, { format, compression, expectedRows }: PushOptions): OpenUploadBody {
+function openingBody(
+  source: Source,
+  content: Content,
+  { format = 'auto', compression = 'auto', expectedRows }: PushOptions,
+): OpenUploadBody {
   if (expectedRows !== undefined && content.rows !== undefined && content.rows !== expectedRows)
     throw new PushError(
       'row-count-mismatch',

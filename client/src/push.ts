@@ -12,8 +12,9 @@ import { uploadContent } from './upload.ts'
 
 export interface PushOptions {
   readonly dataset: string
-  readonly format: Format
-  readonly compression: Compression
+  /** Default `auto`: the server looks at the first bytes. What is declared and is not so fails the load. */
+  readonly format?: Format | 'auto'
+  readonly compression?: Compression | 'auto'
   /** Wait until the load is over. Default true. */
   readonly wait?: boolean
   /** Make a new load even if this content was loaded before. */

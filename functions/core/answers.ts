@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { DatasetAnswer, HealthAnswer, OpenUploadAnswer, Page, Reject, ReplayAnswer, SignedPart, UploadAnswer } from './contract.ts'
+import { compressions, formats } from './load.ts'
 import { type Problem, type ProblemCode, problems } from './problems.ts'
 import type { Receipt } from './receipt.ts'
 
@@ -30,6 +31,8 @@ export const receiptAnswer = z.strictObject({
   door: z.enum(['file', 'batch']),
   state,
   fileName: z.string().nullable(),
+  format: z.enum(formats).nullable().describe('as declared, else as found in the file; null until it was looked at'),
+  compression: z.enum(compressions).nullable(),
   rows: z
     .strictObject({ received: count, loaded: count, updated: count, duplicate: count, rejected: count, pending: z.int() })
     .describe('received = loaded + updated + duplicate + rejected + pending'),

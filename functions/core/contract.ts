@@ -11,8 +11,9 @@ export const openUploadBody = z.strictObject({
   fileName: z.string().min(1).max(255),
   /** Bytes of the object as it will be uploaded. */
   size: z.int().min(0).max(50e12),
-  format: z.enum(formats),
-  compression: z.enum(compressions).default('none'),
+  /** `auto`: the first bytes tell. What is declared and is not so fails the load. */
+  format: z.enum([...formats, 'auto']).default('auto'),
+  compression: z.enum([...compressions, 'auto']).default('auto'),
   /** Rows the client counted; a difference at the end fails the load. */
   expectedRows: z.int().min(0).optional(),
   /** CRC32 of the whole object; a difference at completion is refused. */

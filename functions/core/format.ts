@@ -2,6 +2,7 @@ import { csvColumns, csvRowEncoder, csvRows } from './csv.ts'
 import { type CsvDialect, standardCsv } from './csv-dialect.ts'
 import { csvScanner } from './csv-scanner.ts'
 import type { Dataset } from './dataset.ts'
+import { jsonArrayScanner } from './json-array.ts'
 import { jsonScanner } from './json-scanner.ts'
 import type { Format } from './load.ts'
 import { ndjsonScanner } from './ndjson.ts'
@@ -17,7 +18,8 @@ export interface RowReader {
 
 /** How the text of one format becomes rows. */
 export interface RowFormat {
-  readonly scanner: RowScanner
+  /** @param offset where in the text the reading begins */
+  readonly scanner: (offset: number) => RowScanner
   /** True when the first row names the columns. */
   readonly hasHeader: boolean
   /** @param header the first row, when the format has one */
@@ -29,12 +31,17 @@ export const rowFormatOf = (load: { readonly format: Format; readonly csv?: CsvD
 
 const rowFormats: Readonly<Record<Format, (load: { readonly csv?: CsvDialect }) => RowFormat>> = {
   ndjson: () => ({
-    scanner: ndjsonScanner,
+    scanner: () => ndjsonScanner,
     hasHeader: false,
     reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: jsonScanner(dataset, options.day, options.lead) }),
   }),
+  json: () => ({
+    scanner: jsonArrayScanner,
+    hasHeader: false,
+    reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: undefined }),
+  }),
   csv: ({ csv: dialect = standardCsv }) => ({
-    scanner: csvRows(dialect),
+    scanner: () => csvRows(dialect),
     hasHeader: dialect.header,
     reader: (dataset, options, header) => {
       const names = csvColumns(dataset, dialect, header)

@@ -2,7 +2,7 @@ import type { CsvDialect } from './csv-dialect.ts'
 import type { Problem } from './problems.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 
-export const formats = ['ndjson', 'csv'] as const
+export const formats = ['ndjson', 'json', 'csv'] as const
 export const compressions = ['none', 'gzip', 'zstd'] as const
 export type Format = (typeof formats)[number]
 export type Compression = (typeof compressions)[number]
@@ -12,9 +12,14 @@ export interface Encoding {
   readonly format: Format
   readonly compression: Compression
 }
+/** What a client says of them; `auto` leaves it to the bytes. */
+export interface DeclaredEncoding {
+  readonly format: Format | 'auto'
+  readonly compression: Compression | 'auto'
+}
 
 /** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
-export interface Load extends Encoding {
+export interface Load extends DeclaredEncoding {
   readonly id: string
   readonly tenant: string
   readonly dataset: string
@@ -60,6 +65,15 @@ export interface Load extends Encoding {
   /** DynamoDB TTL of the item, epoch seconds. */
   readonly ttl: number
 }
+
+/** A load whose plan is fixed, and with it how its bytes are read. */
+export interface PlannedLoad extends Load, Encoding {
+  readonly format: Format
+  readonly compression: Compression
+  readonly chunkSize: number
+}
+export const isPlanned = (load: Load): load is PlannedLoad =>
+  load.chunkSize !== undefined && load.format !== 'auto' && load.compression !== 'auto'
 
 /** What one committed chunk came to: the ledger row, and its projection (pk `LOAD#<id>`, sk `CHUNK#<number, 7 digits>`). */
 export interface ChunkResult extends Outcomes {
@@ -107,6 +121,8 @@ export function receiptOf(load: Load, now: number): Receipt {
     door: load.door,
     state,
     fileName: load.fileName,
+    format: load.format === 'auto' ? null : load.format,
+    compression: load.compression === 'auto' ? null : load.compression,
     rows: {
       received,
       loaded: load.loaded,

@@ -36,6 +36,8 @@ export const problems = {
   'compression-trailing-data': { status: 422, title: 'There is data after the end of the compressed data' },
   'compression-unsupported': { status: 422, title: 'The compressed data needs something that is not there' },
   'inflate-ratio-exceeded': { status: 422, title: 'The file inflates to an implausible size' },
+  'format-mismatch': { status: 422, title: 'The file has another format than was declared' },
+  'json-array-invalid': { status: 422, title: 'The file is not one whole JSON array' },
   'csv-header-invalid': { status: 422, title: 'The CSV header does not fit the dataset' },
   'object-missing': { status: 422, title: 'The uploaded object is gone' },
   'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },

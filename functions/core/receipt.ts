@@ -1,3 +1,4 @@
+import type { Compression, Format } from './load.ts'
 import type { Problem } from './problems.ts'
 
 /** What became of rows. `received` is counted where bytes are split into rows, the outcomes where rows are committed. */
@@ -23,6 +24,9 @@ export interface Receipt {
   readonly door: 'file' | 'batch'
   readonly state: LoadState
   readonly fileName: string | null
+  /** As declared, else as found in the file; null until it was looked at. */
+  readonly format: Format | null
+  readonly compression: Compression | null
   readonly rows: RowCounts
   /** `planned` is null while a compressed file is still being read. */
   readonly chunks: { readonly planned: number | null; readonly committed: number }

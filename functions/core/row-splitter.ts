@@ -10,6 +10,12 @@ export interface RowScanner {
   end(bytes: Buffer, from: number, to: number, final: boolean): number
   /** True for a line that is not a row. `to` excludes the newline. */
   blank(bytes: Buffer, from: number, to: number): boolean
+  /** Where the row begins in what `end` took, when something stands before it. Rows of such a format need not end with a line. */
+  begin?(bytes: Buffer, from: number, to: number): number
+  /** Passes through a row that is too large to be held, from its beginning on: index behind it, or -1, never when `final`. Without it such a row ends with its line. */
+  pass?(bytes: Buffer, from: number, to: number, final: boolean): number
+  /** True when no row can follow: what is left of the text belongs to this chunk, and is looked at. */
+  over?(): boolean
 }
 
 export interface SplitRow {
@@ -66,7 +72,7 @@ export class RowSplitter {
   readonly #ranged: boolean
   #skipping: boolean
   /** A line that is too long, while it passes. `blank`: nothing has been seen in it yet that makes it a row. */
-  #oversized: { prefix: Buffer; offset: number; blank: boolean } | undefined
+  #oversized: { prefix: Buffer; offset: number; line: number; blank: boolean } | undefined
   #lines = 0
 
   constructor({ scanner, rowBytes, offset, skipToNewline, ranged }: SplitterOptions) {
@@ -111,7 +117,8 @@ export class RowSplitter {
         if (!this.#passOversized(limit, final, onRow)) return false
         continue
       }
-      if (this.offset >= limit || (final && this.#at === this.#bytes.length)) return true
+      if (final && this.#at === this.#bytes.length) return true
+      if (this.offset >= limit && !this.#scanner.over?.()) return true
       if (bulk && this.#at < this.#lastLine) {
         const taken = bulk(this.#bytes, this.#at, this.#lastLine, limit - this.#base, this.#lines + 1, this.#base)
         this.#at = taken.at
@@ -156,7 +163,8 @@ export class RowSplitter {
   }
 
   #emit(end: number, onRow: (row: SplitRow) => void): void {
-    const [start, offset, line] = [this.#at, this.offset, this.#lines + 1]
+    const start = this.#begin(end)
+    const [offset, line] = [this.#base + start, this.#lines + 1]
     let to = end
     if (to > start && this.#bytes[to - 1] === newline) to--
     if (to > start && this.#bytes[to - 1] === carriageReturn) to--
@@ -169,20 +177,45 @@ export class RowSplitter {
 
   /** A row that is too long and has not ended: if it holds a newline (inside a quote) it ends there, else everything up to the next newline is let go. */
   #startOversized(onRow: (row: SplitRow) => void): void {
+    if (this.#scanner.pass) {
+      this.#at = this.#begin(this.#bytes.length)
+      const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix))
+      this.#oversized = { prefix, offset: this.offset, line: this.#lines + 1, blank: false }
+      return
+    }
     const first = this.#bytes.indexOf(newline, this.#at)
     if (first >= 0) {
       this.#emit(first + 1, onRow)
       return
     }
     const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix))
-    this.#oversized = { prefix, offset: this.offset, blank: this.#scanner.blank(this.#bytes, this.#at, this.#bytes.length) }
+    const blank = this.#scanner.blank(this.#bytes, this.#at, this.#bytes.length)
+    this.#oversized = { prefix, offset: this.offset, line: this.#lines + 1, blank }
     this.#at = this.#bytes.length
+  }
+
+  /** Index at which the row that ends at `end` begins; the lines before it are counted. */
+  #begin(end: number): number {
+    if (!this.#scanner.begin) return this.#at
+    const start = this.#scanner.begin(this.#bytes, this.#at, end)
+    this.#countLines(this.#at, start)
+    return start
   }
 
   /** True when the oversized row is over, or as much of it as this reader has to pass. */
   #passOversized(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
     const oversized = this.#oversized!
-    const { prefix, offset } = oversized
+    const { prefix, offset, line } = oversized
+    if (this.#scanner.pass) {
+      const from = this.#at
+      const end = this.#scanner.pass(this.#bytes, from, this.#bytes.length, final)
+      this.#at = end < 0 ? this.#bytes.length : end
+      this.#countLines(from, this.#at)
+      if (end < 0) return false
+      this.#oversized = undefined
+      onRow({ bytes: prefix, line, offset, oversized: true })
+      return true
+    }
     const next = this.#bytes.indexOf(newline, this.#at)
     oversized.blank &&= this.#scanner.blank(this.#bytes, this.#at, next < 0 ? this.#bytes.length : next)
     this.#at = next < 0 ? this.#bytes.length : next + 1
@@ -192,7 +225,7 @@ export class RowSplitter {
     this.#lines++
     if (next < 0) this.#skipping = true
     if (oversized.blank) return true
-    onRow({ bytes: prefix, line: this.#lines, offset, oversized: true })
+    onRow({ bytes: prefix, line, offset, oversized: true })
     return true
   }
 
@@ -210,7 +243,8 @@ export class RowSplitter {
   }
 
   #countLines(from: number, end: number): void {
-    this.#lines++
-    for (let i = this.#bytes.indexOf(newline, from); i >= 0 && i < end - 1; i = this.#bytes.indexOf(newline, i + 1)) this.#lines++
+    const last = this.#scanner.begin ? end : end - 1
+    if (!this.#scanner.begin) this.#lines++
+    for (let i = this.#bytes.indexOf(newline, from); i >= 0 && i < last; i = this.#bytes.indexOf(newline, i + 1)) this.#lines++
   }
 }

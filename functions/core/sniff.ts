@@ -1,6 +1,7 @@
-import type { Compression } from './load.ts'
+import { LoadError } from './errors.ts'
+import type { Compression, DeclaredEncoding, Format, Load } from './load.ts'
 
-/** Bytes that compressionOf looks at. */
+/** Bytes that `compressionOf` looks at. */
 export const magicBytes = 4
 
 /** How a file is compressed, by its first bytes; text begins with none of these. RFC 1952, 2.3.1; RFC 8878, 3.1.1 and 3.1.2. */
@@ -10,4 +11,53 @@ export function compressionOf(head: Uint8Array): Compression {
   // A zstd file may begin with a skippable frame, as pzstd writes it.
   if ((head[0]! & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18) return 'zstd'
   return 'none'
+}
+
+/** Bytes of text that `formatOf` wants to see: more white space than anybody puts at the beginning. */
+export const textBytes = 64 * 1024
+
+/** The format of a text by how it begins, once it is inflated: a JSON array, objects, or else CSV, which has no mark of its own. */
+export function formatOf(head: Buffer): Format {
+  const first = firstSign(head)
+  return first === '[' ? 'json' : first === '{' || first === '' ? 'ndjson' : 'csv'
+}
+
+const words: Readonly<Record<Compression, string>> = { none: 'not compressed', gzip: 'compressed with gzip', zstd: 'compressed with zstd' }
+
+/** @throws LoadError compression-mismatch */
+export function settleCompression({ compression: declared }: DeclaredEncoding, head: Buffer): Compression {
+  const found = compressionOf(head)
+  if (declared !== 'auto' && declared !== found)
+    throw new LoadError(
+      'compression-mismatch',
+      `The file is ${words[found]}, but was declared as ${words[declared]}; declare compression "${found}", or leave it out.`,
+    )
+  return found
+}
+
+/**
+ * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
+ * @throws LoadError format-mismatch
+ */
+export function settleFormat({ format: declared, csv }: Pick<Load, 'format' | 'csv'>, head: Buffer): Format {
+  if (declared === 'auto') return csv ? 'csv' : formatOf(head)
+  const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '')
+  const impossible = {
+    ndjson: /^\s*\[\s*\{/,
+    json: /^\s*[^[\s]/,
+    // Without a header line a first field of JSON is a field like any other.
+    csv: csv?.header === false ? /(?!)/ : /^\s*[[{]/,
+  }
+  if (!impossible[declared].test(text)) return declared
+  const found = formatOf(head)
+  throw new LoadError(
+    'format-mismatch',
+    `The file begins like ${names[found]}, but was declared as ${names[declared]}; declare format "${found}", or leave it out.`,
+  )
+}
+
+const names: Readonly<Record<Format, string>> = { ndjson: 'NDJSON', json: 'a JSON array', csv: 'CSV' }
+
+function firstSign(head: Buffer): string {
+  return /[^\s\xef\xbb\xbf]/.exec(head.toString('latin1'))?.[0] ?? ''
 }

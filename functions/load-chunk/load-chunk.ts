@@ -1,7 +1,7 @@
 import type { ChunkJob } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import type { ChunkResult, Load } from '#core/load.ts'
+import { type ChunkResult, isPlanned, type Load } from '#core/load.ts'
 import type { Turn } from '#core/turns.ts'
 import { loadRange } from './range.ts'
 import { loadSequence } from './sequence.ts'
@@ -33,7 +33,7 @@ export type LoadChunk = (job: ChunkJob, timeLeft: () => number) => Promise<void>
 export function createLoadChunk(deps: LoadChunkDeps): LoadChunk {
   return async (job, timeLeft) => {
     const load = await deps.findLoad(job.load)
-    if (load?.state !== 'loading') return
+    if (load?.state !== 'loading' || !isPlanned(load)) return
     try {
       const dataset = deps.findDataset(load.dataset)
       if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)

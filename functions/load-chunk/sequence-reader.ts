@@ -1,7 +1,7 @@
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import { type RowReader, rowFormatOf } from '#core/format.ts'
-import type { Load } from '#core/load.ts'
+import type { PlannedLoad } from '#core/load.ts'
 import { readRows, type Text } from '#core/read-rows.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
 import { type ChunkRead, feed, type OpenedText, type OpenText, type ReadChunk, type SourceRange } from './text.ts'
@@ -24,11 +24,11 @@ interface Stream {
 /** One text, read chunk after chunk. A chunk that must be read again gets a stream of its own. */
 export class SequenceReader {
   readonly #openText: OpenText
-  readonly #load: Load
+  readonly #load: PlannedLoad
   readonly #dataset: Dataset
   #stream: Stream | undefined
 
-  constructor(openText: OpenText, load: Load, dataset: Dataset) {
+  constructor(openText: OpenText, load: PlannedLoad, dataset: Dataset) {
     this.#openText = openText
     this.#load = load
     this.#dataset = dataset
@@ -45,7 +45,7 @@ export class SequenceReader {
       const stream = this.#stream?.next === chunk ? this.#stream : await this.#open(chunk, from)
       if (!source) await this.#use(stream)
       stream.next = undefined
-      const limit = (chunk + 1) * this.#load.chunkSize!
+      const limit = (chunk + 1) * this.#load.chunkSize
       const rows = await readRows(stream.text, limit, stream.rowReader(lead), sink, chunk === 0 ? stream.headerLines : 0)
       const last = rows.ended || (this.#load.compression === 'none' && rows.nextRow >= this.#load.size)
       if (source) {
@@ -78,7 +78,7 @@ export class SequenceReader {
     const { rowBytes } = this.#dataset.limits
     return {
       opened,
-      text: feed(new RowSplitter({ scanner, rowBytes, offset, skipToNewline: false, ranged: false }), opened.pieces),
+      text: feed(new RowSplitter({ scanner: scanner(offset), rowBytes, offset, skipToNewline: false, ranged: false }), opened.pieces),
       rowReader: (lead) => reader(this.#dataset, { day: new Date(createdAt), lead }, header.bytes),
       headerLines: header.lines,
       next: chunk,
@@ -91,7 +91,7 @@ export class SequenceReader {
     const to = Math.min(this.#load.size, 64 * 1024)
     const opened = this.#openText(this.#load, { from: 0, to, sourceFrom: 0, sourceTo: 0 })
     const { rowBytes } = this.#dataset.limits
-    const splitter = new RowSplitter({ scanner, rowBytes, offset: 0, skipToNewline: false, ranged: false })
+    const splitter = new RowSplitter({ scanner: scanner(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
     const text = feed(splitter, opened.pieces)
     try {
       let row = splitter.first(false)

@@ -1,5 +1,5 @@
 import { chunksCommute, type Dataset } from '#core/dataset.ts'
-import type { ChunkResult, Load } from '#core/load.ts'
+import type { ChunkResult, PlannedLoad } from '#core/load.ts'
 import { anyTime, Turns } from '#core/turns.ts'
 import type { LoadChunkDeps } from './load-chunk.ts'
 import { type Position, SequenceReader } from './sequence-reader.ts'
@@ -16,7 +16,7 @@ const width = 2
  */
 export async function loadSequence(
   deps: LoadChunkDeps,
-  load: Load,
+  load: PlannedLoad,
   dataset: Dataset,
   first: number,
   timeLeft: () => number,
@@ -34,7 +34,7 @@ export async function loadSequence(
 }
 
 /** Projects the chunks from `chunk` on that are committed, and returns the last committed one before the work that is left. */
-async function skipCommitted(deps: LoadChunkDeps, load: Load, chunk: number): Promise<ChunkResult | undefined> {
+async function skipCommitted(deps: LoadChunkDeps, load: PlannedLoad, chunk: number): Promise<ChunkResult | undefined> {
   let before = chunk > 0 ? await deps.committedChunk(load.id, chunk - 1) : undefined
   for (let n = before ? chunk : 0; ; n++) {
     const committed = await deps.committedChunk(load.id, n)
@@ -52,7 +52,7 @@ type Outcome = { readonly kind: 'ended' } | { readonly kind: 'out-of-time' | 'ov
  */
 async function loadFrom(
   deps: LoadChunkDeps,
-  load: Load,
+  load: PlannedLoad,
   dataset: Dataset,
   before: ChunkResult | undefined,
   timeLeft: () => number,

@@ -1,4 +1,4 @@
-import type { Load } from '#core/load.ts'
+import type { PlannedLoad } from '#core/load.ts'
 import type { RowSink, RowsRead, Text } from '#core/read-rows.ts'
 import type { RowSplitter } from '#core/row-splitter.ts'
 
@@ -39,7 +39,7 @@ interface TextRange {
   readonly sourceTo: number
 }
 
-export type OpenText = (load: Load, range: TextRange) => OpenedText
+export type OpenText = (load: PlannedLoad, range: TextRange) => OpenedText
 
 /** Feeds a splitter. */
 export function feed(splitter: RowSplitter, pieces: AsyncIterator<Buffer>): Text {

@@ -25,7 +25,12 @@ interface Deps {
 const hour = 3_600_000
 /** How long a load can be asked about, seconds; the item's TTL. */
 const keptFor = 90 * 24 * 3600
-const contentTypes: Record<Format, string> = { ndjson: 'application/x-ndjson', csv: 'text/csv' }
+const contentTypes: Record<Format | 'auto', string> = {
+  ndjson: 'application/x-ndjson',
+  json: 'application/json',
+  csv: 'text/csv',
+  auto: 'application/octet-stream',
+}
 
 /**
  * The load item is the record of the Idempotency-Key: its id is derived from the key, the first writer wins, and every

@@ -6,6 +6,7 @@ import { datasets } from '#datasets'
 import { sendChunks } from '#platform/chunk-queue.ts'
 import { noteOrphan } from '#platform/dead-letters.ts'
 import { objectReader, readHead } from '#platform/objects.ts'
+import { readTextHead } from '#platform/open-text.ts'
 import { failLoad, getLoad, reopenLoad, startLoad } from '#platform/projection.ts'
 import { openTable } from '#platform/table.ts'
 import { headObject } from '#platform/uploads.ts'
@@ -26,6 +27,7 @@ const planLoad = createPlanLoad({
   findDataset: (name) => datasets.get(name),
   ownerOf: async (key) => (await head(key))?.load,
   sniff: (key, bytes) => readHead(readObject, key, bytes),
+  sniffText: (load, compression) => readTextHead(readObject, load, compression),
   startLoad: (id, plan) => startLoad(table, id, plan, new Date()),
   reopenLoad: (id) => reopenLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),

@@ -1,9 +1,9 @@
 import { type ChunkJob, type ChunkPlan, planChunks } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import type { Load } from '#core/load.ts'
+import { type Compression, type Encoding, isPlanned, type Load } from '#core/load.ts'
 import type { PlanMessage } from '#core/plan-message.ts'
-import { compressionOf, magicBytes } from '#core/sniff.ts'
+import { magicBytes, settleCompression, settleFormat } from '#core/sniff.ts'
 
 /** What the function needs of the world. */
 export interface PlanLoadDeps {
@@ -13,8 +13,10 @@ export interface PlanLoadDeps {
   readonly ownerOf: (key: string) => Promise<string | undefined>
   /** The first bytes of an object. */
   readonly sniff: (key: string, bytes: number) => Promise<Buffer>
-  /** Fixes the plan, unless there is one; the load as it then is. */
-  readonly startLoad: (id: string, plan: ChunkPlan) => Promise<Load | undefined>
+  /** The first bytes of its text, inflated. */
+  readonly sniffText: (load: Load, compression: Compression) => Promise<Buffer>
+  /** Fixes the plan and the encoding, unless there is a plan; the load as it then is. */
+  readonly startLoad: (id: string, plan: ChunkPlan & Encoding) => Promise<Load | undefined>
   /** Opens a failed load again; the load as it then is. */
   readonly reopenLoad: (id: string) => Promise<Load | undefined>
   readonly failLoad: (id: string, error: LoadError) => Promise<void>
@@ -60,8 +62,10 @@ async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load
     const dataset = datasetOf(deps, load)
     if (size !== load.size)
       throw new LoadError('size-mismatch', `The object has ${size} bytes; ${load.size} were declared when the upload was opened.`)
-    checkCompression(load, await deps.sniff(load.objectKey, magicBytes))
-    return await enqueue(deps, await deps.startLoad(load.id, planChunks(dataset, load, size)))
+    const compression = settleCompression(load, await deps.sniff(load.objectKey, magicBytes))
+    const format = settleFormat(load, await deps.sniffText(load, compression))
+    const encoding = { format, compression }
+    return await enqueue(deps, await deps.startLoad(load.id, { ...encoding, ...planChunks(dataset, encoding, size) }))
   } catch (error) {
     if (!(error instanceof LoadError)) throw error
     await deps.failLoad(load.id, error)
@@ -70,7 +74,7 @@ async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load
 }
 
 async function enqueue(deps: PlanLoadDeps, load: Load | undefined): Promise<Load | undefined> {
-  if (load?.state !== 'loading' || load.chunkSize === undefined) return load
+  if (load?.state !== 'loading' || !isPlanned(load)) return load
   await deps.sendChunks(jobsOf(load, planChunks(datasetOf(deps, load), load, load.size).mode), load.traceparent)
   return load
 }
@@ -84,11 +88,4 @@ function datasetOf(deps: PlanLoadDeps, load: Load): Dataset {
   const dataset = deps.findDataset(load.dataset)
   if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
   return dataset
-}
-
-function checkCompression({ compression }: Load, head: Buffer): void {
-  const found = compressionOf(head)
-  if (found === compression) return
-  const [is, declared] = [found, compression].map((c) => (c === 'none' ? 'not compressed' : c))
-  throw new LoadError('compression-mismatch', `The file is ${is}, but was declared as ${declared}; declare compression "${found}".`)
 }

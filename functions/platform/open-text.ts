@@ -1,4 +1,5 @@
-import type { Load } from '#core/load.ts'
+import type { Compression, Load, PlannedLoad } from '#core/load.ts'
+import { textBytes } from '#core/sniff.ts'
 import { inflatedText } from './inflate.ts'
 import type { ReadObject } from './objects.ts'
 import { plainText, SourceChecksum } from './source.ts'
@@ -12,7 +13,7 @@ interface Range {
 
 /** Opens a load's text at an offset: a ranged read of a plain object; of a compressed one the inflated text, whose beginning is read and let go. */
 export function textOpener(read: ReadObject) {
-  return (load: Load, range: Range) => {
+  return (load: PlannedLoad, range: Range) => {
     const checksum = new SourceChecksum(range.sourceFrom, range.sourceTo)
     const source = { read, key: load.objectKey, size: load.size }
     // What comes before the text that is needed may still have to be accounted for: a CSV header.
@@ -33,4 +34,19 @@ async function* skip(text: AsyncGenerator<Buffer>, bytes: number): AsyncGenerato
       left = 0
     }
   }
+}
+
+/** How the text of an object begins. */
+export async function readTextHead(read: ReadObject, { objectKey, size }: Load, compression: Compression): Promise<Buffer> {
+  const source = { read, key: objectKey, size }
+  const checksum = new SourceChecksum(0)
+  const text = compression === 'none' ? plainText(source, 0, textBytes, checksum) : inflatedText(source, compression, checksum)
+  const pieces: Buffer[] = []
+  let bytes = 0
+  for await (const piece of text) {
+    pieces.push(piece)
+    bytes += piece.length
+    if (bytes >= textBytes) break
+  }
+  return Buffer.concat(pieces).subarray(0, textBytes)
 }

@@ -4,7 +4,7 @@ import { GetCommand, paginateQuery, TransactWriteCommand, UpdateCommand } from '
 import type { ChunkPlan } from '#core/chunk.ts'
 import { type Ending, endingOf } from '#core/ending.ts'
 import type { LoadError } from '#core/errors.ts'
-import { type ChunkResult, chunkKey, type Load, loadKey } from '#core/load.ts'
+import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey } from '#core/load.ts'
 import { isAwsError } from './aws-errors.ts'
 import type { Table } from './table.ts'
 
@@ -19,19 +19,21 @@ export async function getLoad({ client, name }: Table, id: string): Promise<Load
   return Item as Load | undefined
 }
 
-/** Fixes the plan and opens the load. The first plan stands: later calls get it back. */
-export async function startLoad({ client, name }: Table, id: string, plan: ChunkPlan, now: Date): Promise<Load | undefined> {
+/** Fixes the plan and the encoding, and opens the load. The first plan stands: later calls get it back. */
+export async function startLoad({ client, name }: Table, id: string, plan: ChunkPlan & Encoding, now: Date): Promise<Load | undefined> {
   try {
     const { Attributes } = await client.send(
       new UpdateCommand({
         TableName: name,
         Key: loadKey(id),
-        UpdateExpression: `SET #state = :loading, chunkSize = :size, startedAt = :now${plan.planned === undefined ? '' : ', planned = :planned'}`,
+        UpdateExpression: `SET #state = :loading, #format = :format, #compression = :compression, chunkSize = :size, startedAt = :now${plan.planned === undefined ? '' : ', planned = :planned'}`,
         ConditionExpression: '#state IN (:receiving, :loading) AND attribute_not_exists(chunkSize)',
-        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeNames: { '#state': 'state', '#format': 'format', '#compression': 'compression' },
         ExpressionAttributeValues: {
           ':loading': 'loading',
           ':receiving': 'receiving',
+          ':format': plan.format,
+          ':compression': plan.compression,
           ':size': plan.chunkSize,
           ':now': now.toISOString(),
           ...(plan.planned === undefined ? {} : { ':planned': plan.planned }),

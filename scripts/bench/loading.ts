@@ -61,8 +61,16 @@ async function plan({ dataset, format, file }: Source, id: string): Promise<{ lo
     findDataset: () => dataset,
     ownerOf: async () => id,
     sniff: (_key, bytes) => headOf(file.path, bytes),
-    startLoad: async (_id, { chunkSize, planned }) => {
-      load = { ...load, state: 'loading', chunkSize, ...(planned === undefined ? {} : { planned }) }
+    sniffText: () => headOf(file.path, 64 * 1024),
+    startLoad: async (_id, plan) => {
+      load = {
+        ...load,
+        format: plan.format,
+        compression: plan.compression,
+        state: 'loading',
+        chunkSize: plan.chunkSize,
+        ...(plan.planned === undefined ? {} : { planned: plan.planned }),
+      }
       return load
     },
     reopenLoad: async () => load,

@@ -7,16 +7,20 @@ const stage = connectStage()
 after(() => stage[Symbol.asyncDispose]())
 
 const compressed = { none: (text: string) => Buffer.from(text), gzip: gzipSync, zstd: zstdCompressSync }
-for (const format of ['ndjson', 'csv'] as const)
+const textOf = {
+  ndjson: flightLines,
+  csv: flightCsv,
+  json: (from: number, count: number) => `[\n${flightLines(from, count).trim().replaceAll('\n', ',\n')}\n]`,
+}
+for (const format of ['ndjson', 'csv', 'json'] as const)
   for (const compression of ['none', 'gzip', 'zstd'] as const)
     test(`a file of 1,000 rows as ${format}, compression ${compression}, is loaded to the last row`, async () => {
       const id = freshIds()
-      const text = format === 'csv' ? flightCsv(id, 1000) : flightLines(id, 1000)
-      const receipt = await stage.push(compressed[compression](text), {
-        dataset: 'flights',
-        format,
-        compression,
-      })
+      const bytes = compressed[compression](textOf[format](id, 1000))
+      // declared here and there; else it is left to the server to find out
+      const declared = format === 'ndjson' ? { format, compression } : ({ format: 'auto', compression: 'auto' } as const)
+      const receipt = await stage.push(bytes, { dataset: 'flights', ...declared })
+      assert.deepEqual([receipt.format, receipt.compression], [format, compression])
       assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 1000, loaded: 1000 }])
       assert.equal(await stage.countFlights(id, id + 1000), 1000)
       const { rows } = await stage.database.query('SELECT * FROM flights WHERE id = $1', [id + 999])

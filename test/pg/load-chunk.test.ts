@@ -167,11 +167,17 @@ for (const [format, compression] of [
   ['csv', 'zstd'],
   ['ndjson', 'gzip'],
   ['ndjson', 'zstd'],
+  ['json', 'none'],
+  ['json', 'gzip'],
+  ['json', 'zstd'],
 ] as const)
   test(`${format} ${compression}: a sequence hands over before its time runs out and goes on exactly where it was`, async () => {
     const p = pipeline()
     const rows = Array.from({ length: 800 }, (_, i) => (format === 'csv' ? `${i},"two\n${i}"` : line(i)))
-    const body = Buffer.from([...(format === 'csv' ? ['id,name'] : []), ...rows, 'bad'].join('\n'))
+    const lines = [...rows, 'bad']
+    const body = Buffer.from(
+      format === 'csv' ? ['id,name', ...lines].join('\n') : format === 'json' ? `[${lines.join(',\n')}]\n` : lines.join('\n'),
+    )
     const load = p.open(compressed[compression](body), format, compression, 1500)
     let calls = 0
     // time runs out after every few chunks

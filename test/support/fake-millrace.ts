@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { crc32 } from 'node:zlib'
+import type { OpenUploadBody } from '#core/contract.ts'
 import { problem } from '#core/problems.ts'
 import type { LoadState, Receipt } from '#core/receipt.ts'
 
@@ -20,7 +21,7 @@ type Fault =
 interface FakeLoad {
   readonly id: string
   readonly key: string
-  readonly body: { readonly size: number; readonly fileName: string; readonly expectedRows?: number; readonly crc32?: string }
+  readonly body: OpenUploadBody
   readonly parts: Map<number, Buffer>
   state: LoadState
 }
@@ -166,6 +167,8 @@ function receiptOf({ id, body, state }: FakeLoad): Receipt {
     door: 'file',
     state,
     fileName: body.fileName,
+    format: body.format === 'auto' || body.format === undefined ? null : body.format,
+    compression: body.compression === 'auto' || body.compression === undefined ? null : body.compression,
     rows: { received, loaded, updated: 0, duplicate: 0, rejected: 0, pending: received - loaded },
     chunks: { planned: 1, committed: state === 'complete' ? 1 : 0 },
     bytes: { received: body.size, read: state === 'complete' ? body.size : 0 },

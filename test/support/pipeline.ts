@@ -101,7 +101,7 @@ export class Pipeline {
     }
     this.objects.set(id, content)
     this.loads.set(id, load)
-    const { mode } = planChunks(this.#dataset, load, content.length)
+    const { mode } = planChunks(this.#dataset, { format, compression }, content.length)
     const messages = mode === 'range' ? load.planned! : 1
     for (let chunk = 0; chunk < messages; chunk++) this.queue.push({ tenant: load.tenant, load: id, chunk, mode })
     return load

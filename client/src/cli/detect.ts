@@ -1,28 +1,29 @@
-import type { Compression, Encoding, Format } from '../../../functions/core/load.ts'
-import { compressionOf, magicBytes } from '../../../functions/core/sniff.ts'
+import type { Compression, DeclaredEncoding, Format } from '../../../functions/core/load.ts'
+import { compressionOf, formatOf, magicBytes, textBytes } from '../../../functions/core/sniff.ts'
 import type { Source } from '../source.ts'
 import { UsageError } from './exit.ts'
 
 interface Given {
-  readonly format?: Format | undefined
-  readonly compression?: Compression | undefined
+  readonly format?: Format | 'auto' | undefined
+  readonly compression?: Compression | 'auto' | undefined
 }
 const formatOfEnding: Readonly<Record<string, Format>> = { ndjson: 'ndjson', jsonl: 'ndjson', csv: 'csv' }
 const compressionOfEnding: Readonly<Record<string, Compression>> = { gz: 'gzip', zst: 'zstd' }
 const words: Readonly<Record<Compression, string>> = { none: 'not compressed', gzip: 'gzip data', zstd: 'zstd data' }
 
-/** What the file holds: as told, else by its name and its first bytes, which must agree about the compression. */
-export async function detectEncoding(source: Source, given: Given): Promise<Encoding> {
-  const found = compressionOf(await source.read(0, Math.min(magicBytes, source.size)))
+/** What the file holds: as told, else by its name and its first bytes. What neither tells, the server finds when it has the file. */
+export async function detectEncoding(source: Source, given: Given): Promise<DeclaredEncoding> {
+  const head = Buffer.from(await source.read(0, Math.min(textBytes, source.size)))
+  const found = compressionOf(head.subarray(0, magicBytes))
   const [ending = '', inner = ''] = endingsOf(source.name)
   const named = compressionOfEnding[ending]
-  const compression = given.compression ?? named ?? found
+  const told = given.compression === 'auto' ? undefined : given.compression
+  const compression = told ?? named ?? found
   if (source.size > 0 && compression !== found) {
-    const why = given.compression ? `--compression ${given.compression} was given` : `its name ends in .${ending}`
+    const why = told ? `--compression ${told} was given` : `its name ends in .${ending}`
     throw new UsageError(`${source.name} is ${words[found]} by its first bytes, but ${why}. Nothing was sent.`)
   }
-  const format = given.format ?? formatOfEnding[named ? inner : ending]
-  if (!format) throw new UsageError(`The format cannot be told from the name ${source.name}: give --format ndjson or --format csv.`)
+  const format = given.format ?? formatOfEnding[named ? inner : ending] ?? (compression === 'none' ? formatOf(head) : 'auto')
   return { format, compression }
 }
 

@@ -10,7 +10,7 @@ export function printReceipt(receipt: Receipt): string {
   const { rows, checksum, chunks } = receipt
   const facts: [string, string][] = [
     ['dataset', receipt.dataset],
-    ['file', `${receipt.fileName ?? '(batch)'}, ${bytes(receipt.bytes.received)}`],
+    ['file', `${receipt.fileName ?? '(batch)'}, ${bytes(receipt.bytes.received)}${encoding(receipt)}`],
     ['chunks', `${count(chunks.committed)} of ${chunks.planned === null ? 'as yet unknown' : count(chunks.planned)} committed`],
     ['CRC32', checksums(checksum)],
     ['time', times(receipt)],
@@ -25,6 +25,11 @@ ${indent(table(outcomes(receipt), new Set([1])))}
 
 ${indent(table(facts))}
 `
+}
+
+function encoding({ format, compression }: Receipt): string {
+  if (format === null) return ''
+  return `, ${format}${compression === null || compression === 'none' ? '' : `, ${compression}`}`
 }
 
 function headline({ state, rows, expiresAt }: Receipt): string {

@@ -13,8 +13,8 @@ import { createProgressBar, type ProgressBar } from './progress.ts'
 
 interface PushFlags extends CommonOptions {
   readonly dataset: string
-  readonly format?: Format
-  readonly compression?: Compression
+  readonly format?: Format | 'auto'
+  readonly compression?: Compression | 'auto'
   readonly wait: boolean
   readonly again?: boolean
   readonly key?: string
@@ -29,10 +29,14 @@ export function addPush(program: Command, context: Context): void {
     .description(
       'Sends a file into a dataset, and prints the receipt when every row is accounted for. Interrupted or killed, the same command goes on where it stopped. A file that was loaded already is not sent again.',
     )
-    .argument('<file>', 'an NDJSON or CSV file, plain, gzip or zstd')
+    .argument('<file>', 'an NDJSON, JSON or CSV file, plain, gzip or zstd')
     .requiredOption('-d, --dataset <name>', 'where the rows go (see `millrace datasets`)')
-    .addOption(new Option('--format <format>', 'default: by the name (.ndjson, .jsonl, .csv)').choices(formats))
-    .addOption(new Option('--compression <compression>', 'default: by the name (.gz, .zst) and the first bytes').choices(compressions))
+    .addOption(
+      new Option('--format <format>', 'default: by the name (.ndjson, .jsonl, .csv), else by the content').choices([...formats, 'auto']),
+    )
+    .addOption(
+      new Option('--compression <compression>', 'default: by the name (.gz, .zst) and the first bytes').choices([...compressions, 'auto']),
+    )
     .option('--wait', 'wait until every row is accounted for', true)
     .option('--no-wait', 'return when the bytes are there, before they are loaded')
     .option('--again', 'make a new load even if this file was loaded before')

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { exitCodeOf, exitCodeOfError, Interrupted } from '../../../client/src/cli/exit.ts'
 import { runCommand } from '../../../client/src/cli/run.ts'
 import { PushError, RefusedError, UnavailableError } from '../../../client/src/errors.ts'
@@ -166,10 +166,9 @@ test('wrong usage is 64 and sends nothing', async () => {
   const path = await file('i.ndjson', rows)
   const gzipped = await file('j.ndjson', gzipSync(rows))
   const plain = await file('k.ndjson.gz', rows)
-  const unknown = await file('l.dat', rows)
   const wrong: [string[], RegExp][] = [
     [['push', path], /required option '-d, --dataset <name>'/],
-    [['push', path, '-d', 'flights', '--format', 'xml'], /Allowed choices are ndjson, csv/],
+    [['push', path, '-d', 'flights', '--format', 'xml'], /Allowed choices are ndjson, json, csv, auto/],
     [['push', path, '-d', 'flights', '--parallel', '0'], /whole number from 1 to 64/],
     [['push', path, '-d', 'flights', '--again', '--key', 'x'], /--again/],
     [['push', path, '-d', 'flights', '--expect-rows', '3'], /has 2 rows, not the 3/],
@@ -177,7 +176,6 @@ test('wrong usage is 64 and sends nothing', async () => {
     [['push', folder, '-d', 'flights', '--format', 'csv'], /cannot be read|directory/i],
     [['push', gzipped, '-d', 'flights', '--compression', 'none'], /is gzip data by its first bytes/],
     [['push', plain, '-d', 'flights'], /is not compressed by its first bytes, but its name ends in \.gz/],
-    [['push', unknown, '-d', 'flights'], /give --format/],
     [['nonsense'], /unknown command/],
   ]
   for (const [args, message] of wrong) {
@@ -196,6 +194,20 @@ test('gzip is seen by its first bytes, whatever the name says', async () => {
     { fileName: 'm.csv', size: gzipSync('id\n1\n').length, format: 'csv', compression: 'gzip', crc32: '' },
   )
 })
+
+for (const [name, content, encoding] of [
+  ['l.dat', '{"id":1}\n', ['ndjson', 'none']],
+  ['l.json', ' [{"id":1}]', ['json', 'none']],
+  ['l.txt', 'id\n1\n', ['csv', 'none']],
+  ['l.csv.zst', zstdCompressSync('id\n1\n'), ['csv', 'zstd']],
+  ['l.json.gz', gzipSync('[]'), ['auto', 'gzip']],
+] as const)
+  test(`${name}: the format and compression are told by name and first bytes, the rest is left to the server`, async () => {
+    await using fake = await startFakeMillrace()
+    await run(fake, ['push', await file(name, content), '-d', 'flights'])
+    const { format, compression } = fake.loads[0]!.body
+    assert.deepEqual([format, compression], encoding)
+  })
 
 test('help exits with 0 and documents the exit status', async () => {
   const { code, out } = await run(undefined, ['--help'])

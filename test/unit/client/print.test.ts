@@ -11,6 +11,8 @@ const receipt: Receipt = {
   door: 'file',
   state: 'complete',
   fileName: 'flights.ndjson',
+  format: 'ndjson',
+  compression: 'gzip',
   rows: { received: 3_000_000, loaded: 2_999_996, updated: 0, duplicate: 1, rejected: 3, pending: 0 },
   chunks: { planned: 11, committed: 11 },
   bytes: { received: 329_672_591, read: 329_672_591 },
@@ -38,7 +40,7 @@ test('a receipt reads as a page', () => {
   pending            0  not decided yet
 
   dataset  flights
-  file     flights.ndjson, 329.7 MB
+  file     flights.ndjson, 329.7 MB, ndjson, gzip
   chunks   11 of 11 committed
   CRC32    9f3a11c2 sent and read: they match
   time     opened 2026-11-21 04:51:40 UTC, committed 2026-11-21 04:52:13 UTC: loaded in 30.0 s, 100,000 rows/s

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ChunkJob, type ChunkPlan, parseChunkJob, planChunks } from '#core/chunk.ts'
-import type { Load } from '#core/load.ts'
+import type { Encoding, Load } from '#core/load.ts'
 import { parsePlanMessage } from '#core/plan-message.ts'
 import { datasets } from '#datasets'
 import { createPlanLoad } from '../../../functions/plan-load/plan-load.ts'
@@ -10,7 +10,8 @@ const mebibyte = 1024 * 1024
 const flights = datasets.get('flights')!
 const events = datasets.get('events')!
 
-function world(change: Partial<Load> = {}, head = '{"', owner: string | undefined = 'ld_1') {
+function world(change: Partial<Load> = {}, head = '{"', more: { text?: string; owner?: string | undefined } = {}) {
+  const { text, owner } = { text: change.format === 'csv' ? 'id' : '{"', owner: 'ld_1', ...more }
   let load = {
     id: 'ld_1',
     tenant: 'acme',
@@ -24,16 +25,17 @@ function world(change: Partial<Load> = {}, head = '{"', owner: string | undefine
     traceparent: 'trace',
     ...change,
   } as Load
-  const seen = { jobs: [] as ChunkJob[], failed: [] as string[], orphans: [] as string[], plans: [] as ChunkPlan[] }
+  const seen = { jobs: [] as ChunkJob[], failed: [] as string[], orphans: [] as string[], plans: [] as (ChunkPlan & Encoding)[] }
   const planLoad = createPlanLoad({
     findLoad: async (id) => (id === load.id ? load : undefined),
     findDataset: (name) => datasets.get(name),
     ownerOf: async () => owner,
     sniff: async () => Buffer.from(head, 'latin1'),
+    sniffText: async () => Buffer.from(text),
     startLoad: async (_id, plan) => {
       seen.plans.push(plan)
       if (load.chunkSize === undefined && ['receiving', 'loading'].includes(load.state))
-        load = { ...load, state: 'loading', chunkSize: plan.chunkSize, ...(plan.planned === undefined ? {} : { planned: plan.planned }) }
+        load = { ...load, ...plan, state: 'loading' } as Load
       return load
     },
     reopenLoad: async () => {
@@ -66,7 +68,7 @@ test('a plain file becomes byte ranges; the same event again queues the same chu
 test('an object that stands in the place of an upload, and is not its own, is not loaded', async () => {
   for (const owner of ['', 'ld_2'])
     for (const state of ['receiving', 'loading', 'complete'] as const) {
-      const { planLoad, seen, object } = world({ state }, '{"', owner)
+      const { planLoad, seen, object } = world({ state }, '{"', { owner })
       await planLoad(object)
       assert.deepEqual([seen.jobs, seen.plans, seen.failed, seen.orphans.length], [[], [], [], 1])
     }
@@ -99,6 +101,46 @@ for (const [code, change, head, size] of [
     const { planLoad, seen, object } = world(change, head)
     await planLoad({ ...object, size })
     assert.deepEqual([seen.failed, seen.jobs], [[code], []])
+  })
+
+for (const [text, format] of [
+  ['{"id":1}', 'ndjson'],
+  ['\ufeff \r\n\t{"id":1}', 'ndjson'],
+  ['  [\n{', 'json'],
+  ['[]', 'json'],
+  ['id,name\n', 'csv'],
+  ['"id"', 'csv'],
+  ['\n \n', 'ndjson'],
+] as const)
+  for (const [head, compression] of [
+    ['{"', 'none'],
+    ['\x1f\x8b', 'gzip'],
+    ['\x28\xb5\x2f\xfd', 'zstd'],
+    ['\x51\x2a\x4d\x18', 'zstd'],
+  ] as const)
+    test(`what was not declared is found: ${JSON.stringify(text)} in ${compression} is ${format}`, async () => {
+      const { planLoad, seen, object } = world({ format: 'auto', compression: 'auto' }, head, { text })
+      await planLoad(object)
+      assert.deepEqual([seen.plans[0]?.format, seen.plans[0]?.compression], [format, compression])
+      assert.ok(seen.jobs.length > 0)
+    })
+
+for (const [format, text, code] of [
+  ['ndjson', ' [\n {"id":1}', 'format-mismatch'],
+  ['json', '{"id":1}', 'format-mismatch'],
+  ['json', 'id,name', 'format-mismatch'],
+  ['csv', '{"id":1}', 'format-mismatch'],
+  ['csv', '[{"id":1}]', 'format-mismatch'],
+  // one bad row in front is a bad row, not another format
+  ['ndjson', '[1,2]\n{"id":1}', undefined],
+  ['ndjson', 'x\n{"id":1}', undefined],
+  ['json', '\ufeff [1', undefined],
+  ['csv', '1,{', undefined],
+] as const)
+  test(`declared ${format}, begins with ${JSON.stringify(text)}: ${code ?? 'taken'}`, async () => {
+    const { planLoad, seen, object } = world({ format }, '{"', { text })
+    await planLoad(object)
+    assert.deepEqual(seen.failed, code ? [code] : [])
   })
 
 for (const [name, change, key] of [
