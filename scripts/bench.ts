@@ -9,11 +9,11 @@ import { measureFile } from './bench/file-rows.ts'
 import { flightSides, fullTable } from './bench/flight-sides.ts'
 import { lines } from './bench/lines.ts'
 import { memorySides, shapeSides } from './bench/other-sides.ts'
-import { runProfile } from './bench/profile.ts'
+import { profilerFlags, runProfile } from './bench/profile.ts'
 import { type Group, runRounds } from './bench/rounds.ts'
 import { type Server, startServer } from './bench/server.ts'
 import { shapes } from './bench/shapes.ts'
-import { memo, type Stage } from './bench/sides.ts'
+import { memo, type Sides, type Stage } from './bench/sides.ts'
 import { generalSides, updateSides } from './bench/slow-sides.ts'
 import { tableText } from './bench/table.ts'
 import { allFlights, flightsFile } from './flights.ts'
@@ -28,7 +28,8 @@ what was measured. Starts a Postgres of its own and ends it. How to read it: doc
   --rounds N       rounds of which the median is taken (default 5)
   --only NAME,...  only these lines: ${[...new Set(lines.map(({ key }) => key))].join(', ')}
   --gigabytes N    size of the large file of the memory line, GiB (default 1); it is made up while it is read
-  --profile        profile one loader instead: a .cpuprofile and its top ten, and what Postgres did meanwhile
+  --profile        profile instead of timing: a .cpuprofile of each loader and its top ten functions, what its Postgres process
+                   waited for and did; of the lines given with --only, or of ndjson-1
   --json           print one JSON object, {"results": [{"name", "target", "measured", "holds", ...}]}, and nothing else
   --help           print this
 `
@@ -60,14 +61,19 @@ async function main(): Promise<void> {
   const folder = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), `bench-${process.pid}`)
   const flightsPath = await flightsFile(rows, join(repository, '.local', 'cache'))
   server = await startServer(folder)
-  const stage: Stage = { server, hand: findHand(server.url), folder, rows }
-  if (values.profile) return runProfile(stage, flightsPath, join(repository, '.local', 'profiles'), say)
+  const profiles = join(repository, '.local', 'profiles')
+  const stage: Stage = { server, hand: findHand(server.url), folder, rows, flags: values.profile ? profilerFlags(profiles) : [] }
+  const all = await groups(stage, flightsPath, rounds, gibibytes)
+  if (values.profile) {
+    const sides = Object.assign({}, ...all.map((group) => group.sides)) as Sides
+    for (const name of only ? chosen.map(({ ours }) => ours) : ['ndjson-1']) await runProfile(server, name, sides[name]!, profiles, say)
+    return
+  }
   const machine = `${cpus().length} cores, PostgreSQL ${server.version} with default settings, Node ${process.versions.node}; ${stage.hand.name}`
   say(`${machine}; load average ${loadavg()[0]!.toFixed(1)}`)
   const wanted = new Set(chosen.flatMap(({ ours, against }) => (against === undefined ? [ours] : [ours, against])))
   const runs = new Map<string, readonly Run[]>()
-  for (const group of await groups(stage, flightsPath, rounds, gibibytes))
-    for (const [name, run] of await runRounds(server, group, wanted, say)) runs.set(name, run)
+  for (const group of all) for (const [name, run] of await runRounds(server, group, wanted, say)) runs.set(name, run)
   const results = chosen.map((line) => judge(line, runs))
   const seconds = Math.round((performance.now() - began) / 1000)
   say(

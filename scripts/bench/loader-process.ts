@@ -48,7 +48,7 @@ const nowhere = new S3Client({
 
 const url = process.argv[2]!
 const connect = async () => {
-  const client = new pg.Client({ connectionString: url, keepAlive: true })
+  const client = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'bench loader' })
   await client.connect()
   return client
 }

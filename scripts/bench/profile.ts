@@ -3,11 +3,9 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { flights } from '../../datasets/flights.ts'
-import { measureFile } from './file-rows.ts'
-import { loadFile } from './loading.ts'
 import { type CpuProfile, selfTimes } from './self-times.ts'
-import type { Stage } from './sides.ts'
+import type { Server } from './server.ts'
+import type { Side } from './sides.ts'
 
 /** Microseconds between samples of the loader; milliseconds between looks at what Postgres waits for. */
 const sampling = 500
@@ -16,34 +14,28 @@ const looking = 5
 /** Linux' own, where it is installed. */
 const perfProgram = 'perf'
 
-/** Loads the flights once with one loader, and prints where both sides spent their time. */
-export async function runProfile({ server, rows }: Stage, flightsPath: string, folder: string, say: (text: string) => void): Promise<void> {
+/** What a loader must be started with to be profiled. */
+export const profilerFlags = (folder: string): string[] => ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${sampling}`]
+
+/** Runs one side once, its loaders started with `profilerFlags`, and prints where both sides spent their time. */
+export async function runProfile(server: Server, name: string, side: Side, folder: string, say: (text: string) => void): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const before = new Set(await readdir(folder))
-  await server.fresh(flights)
+  await side.prepare()
   await server.checkpoint()
-  const file = await measureFile(flightsPath, rows)
+  const before = new Set(await readdir(folder))
   const stop = new AbortController()
   const watched = watchBackend(server.url, join(folder, 'postgres.perf'), stop.signal)
-  const { seconds } = await loadFile(
-    { dataset: flights, format: 'ndjson', file },
-    {
-      url: server.url,
-      workers: 1,
-      expected: { loaded: rows },
-      flags: ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${sampling}`],
-    },
-  )
-  stop.abort()
-  say(`${rows.toLocaleString('en-US')} flights by one loader, with its profiler: ${seconds.toFixed(2)} s\n`)
-  for (const name of await readdir(folder))
-    if (name.endsWith('.cpuprofile') && !before.has(name)) {
-      const profile = JSON.parse(await readFile(join(folder, name), 'utf8')) as CpuProfile
-      say(`The loader: ${join(folder, name)}\n${shares(selfTimes(profile))}\n`)
+  const { seconds } = await side.run().finally(() => stop.abort())
+  await side.tidy()
+  say(`${name}, with the profiler: ${seconds.toFixed(2)} s\n`)
+  for (const file of await readdir(folder))
+    if (file.endsWith('.cpuprofile') && !before.has(file)) {
+      const profile = JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile
+      say(`A loader: ${join(folder, file)}\n${shares(selfTimes(profile))}\n`)
     }
   const { waits, perf } = await watched
-  say(`Its Postgres process, what it waited for (ClientRead: it was we who were late; running: it worked):\n${shares(waits)}\n`)
-  say(`Its Postgres process, functions:\n${perf}`)
+  say(`A Postgres process of a loader, what it waited for (ClientRead: it was we who were late; running: it worked):\n${shares(waits)}\n`)
+  say(`Its functions:\n${perf}\n`)
 }
 
 function shares(times: ReadonlyMap<string, number>): string {
@@ -69,7 +61,7 @@ async function watchBackend(url: string, output: string, signal: AbortSignal): P
   let perf: ChildProcess | undefined
   while (!signal.aborted) {
     const { rows } = await client.query(
-      `SELECT pid, coalesce(wait_event, 'running') AS wait FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%'`,
+      `SELECT pid, coalesce(wait_event, 'running') AS wait FROM pg_stat_activity WHERE state = 'active' AND application_name = 'bench loader'`,
     )
     for (const { pid, wait } of rows) {
       perf ??= spawn(perfProgram, ['record', '-q', '-F', '997', '-p', String(pid), '-o', output], { stdio: 'ignore' }).on(

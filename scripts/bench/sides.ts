@@ -6,7 +6,7 @@ import { type Expected, loadFile, type Source } from './loading.ts'
 import type { Server } from './server.ts'
 
 /** One way to get rows into a table. */
-interface Side {
+export interface Side {
   /** Not timed: tables and files as they must be. */
   readonly prepare: () => Promise<void>
   readonly run: () => Promise<Run>
@@ -22,6 +22,8 @@ export interface Stage {
   readonly folder: string
   /** Rows of the flights. */
   readonly rows: number
+  /** Flags for the loaders' Node, such as those of its profiler. */
+  readonly flags: readonly string[]
 }
 
 type Files = () => Promise<Source['file']>
@@ -59,10 +61,10 @@ interface LoadSide {
 
 /** The product itself. */
 export const loaderRun =
-  ({ server }: Stage, { dataset, file, format = 'ndjson', workers, expected, id }: LoadSide) =>
+  ({ server, flags }: Stage, { dataset, file, format = 'ndjson', workers, expected, id }: LoadSide) =>
   async (): Promise<Run> => {
     const found = await file()
-    return loadFile({ dataset, format, file: found }, { url: server.url, workers, expected: expected(found.rows), id })
+    return loadFile({ dataset, format, file: found }, { url: server.url, workers, expected: expected(found.rows), id, flags })
   }
 
 /** psql's copy of a CSV file, with more statements around it. */
