@@ -9,7 +9,7 @@ import type { TimeWindow } from './field.ts'
  * `test/unit/core/scanner.test.ts` holds them together.
  *
  * Names in the code: `b` input, `p` place in it, `c` a byte; `out` output, `o` place in it; `stop` the byte that ends a text; functions
- * are those of scan-tools.ts.
+ * are those of scan-tools.ts and scan-jsonb.ts.
  */
 export interface ValueCode {
   /** Reads the value of an unquoted field or JSON literal, or the inside of a string; leaves `p` behind its last byte. */
@@ -52,6 +52,8 @@ export function valueCode(column: Column, window: TimeWindow | undefined, style:
     case 'timestamp':
     case 'timestamptz':
       return { quoted: true, code: moment(column.type === 'timestamptz', window) }
+    case 'jsonb':
+      return style === 'json' ? { quoted: false, code: `p=jsonb(b,p,out,o);if(p<0)${giveUp};o=written.end;` } : undefined
     default:
       return undefined
   }

@@ -18,7 +18,7 @@ const dayOf = (year: number, month: number, day: number): number | undefined =>
   isDate(year, month, day) ? daysFromCivil(year, month, day) : undefined
 
 /** Bytes of the UTF-8 sequence that begins at `p` with a byte beyond ASCII, or 0 when it is none (Unicode 17, table 3-7). */
-function multibyte(b: Uint8Array, p: number): number {
+export function multibyte(b: Uint8Array, p: number): number {
   const c = b[p]!
   const next = b[p + 1]!
   if (!(next >= 0x80 && next <= 0xbf)) return 0
@@ -38,7 +38,7 @@ for (const [letter, byte] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't
  * Writes the character that the JSON escape at `p` stands for as UTF-8 at `w`.
  * @returns bytes read × 8 + bytes written, or 0 for what is no character that Postgres stores
  */
-function escaped(b: Uint8Array, p: number, out: Uint8Array, w: number): number {
+export function escaped(b: Uint8Array, p: number, out: Uint8Array, w: number): number {
   const plain = simple[b[p + 1]!]
   if (plain) {
     out[w] = plain
@@ -73,7 +73,7 @@ function encode(point: number, out: Uint8Array, w: number): number {
 }
 
 /** Index behind the JSON number that begins at `p`, or -1. */
-function numberEnd(b: Uint8Array, p: number): number {
+export function numberEnd(b: Uint8Array, p: number): number {
   let at = b[p] === 45 ? p + 1 : p
   const first = at
   at = digitsEnd(b, at)

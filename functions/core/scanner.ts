@@ -3,6 +3,7 @@ import { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
 import { type Field, fieldsOf } from './row.ts'
 import { giveUp, int64, writeNull } from './scan-code.ts'
+import { jsonb, written } from './scan-jsonb.ts'
 import { scanTools } from './scan-tools.ts'
 
 /** Reads rows that are written the plain way, straight from their bytes to binary COPY, without making a value of any of them. */
@@ -76,7 +77,7 @@ function compileScanner({ dataset, day, lead, steps }: ScanPlan): Scanner {
   const absentBytes = absent.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0)
   const scratch = { bytes: Buffer.alloc(0) }
   const source = sourceOf(fields.length, lead, dataset.limits.rowBytes, steps)
-  const tools = { ...scanTools, absent, scratch, spans: new Int32Array(2 * fields.length) }
+  const tools = { ...scanTools, jsonb, written, absent, scratch, spans: new Int32Array(2 * fields.length) }
   // The code is made of column declarations and header names alone, never of data.
   const made = new Function(...Object.keys(tools), source)(...Object.values(tools)) as Compiled
   let failures = 0
