@@ -6,8 +6,9 @@ import { type Content, sha256 } from './content.ts'
  * whenever they are pushed. The file's name is no part of it: a renamed copy is the same content.
  */
 export function contentKey(dataset: string, body: OpenUploadBody, content: Content): Promise<string> {
-  const { size, format, compression, expectedRows } = body
-  return sha256(JSON.stringify(['millrace-1', dataset, content.digest, size, format, compression, expectedRows ?? null]))
+  const { size, format, compression, expectedRows, maxRejects } = body
+  const options = maxRejects === undefined ? [] : [{ maxRejects }]
+  return sha256(JSON.stringify(['millrace-1', dataset, content.digest, size, format, compression, expectedRows ?? null, ...options]))
 }
 
 /** The key after one whose load ended badly: every client that pushes this content walks the same chain, so they still meet. */

@@ -1,4 +1,5 @@
 import type { Compression, Format } from '../../functions/core/load.ts'
+import type { MaxRejects } from '../../functions/core/max-rejects.ts'
 import { finalStates, type Receipt } from '../../functions/core/receipt.ts'
 import type { Millrace } from './client.ts'
 import { readContent } from './content.ts'
@@ -25,6 +26,8 @@ export interface PushOptions {
   readonly parallel?: number
   /** Rows there must be. A plain NDJSON file is counted anyway, and checked before anything is sent. */
   readonly expectedRows?: number | undefined
+  /** Rejected rows, or a share of the rows such as "1%", beyond which the load is stopped. Default: the dataset's. */
+  readonly maxRejects?: MaxRejects | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (progress: Progress) => void
 }

@@ -1,5 +1,15 @@
 import * as z from 'zod'
-import type { DatasetAnswer, HealthAnswer, OpenUploadAnswer, Page, Reject, ReplayAnswer, SignedPart, UploadAnswer } from './contract.ts'
+import {
+  type DatasetAnswer,
+  type HealthAnswer,
+  maxRejects,
+  type OpenUploadAnswer,
+  type Page,
+  type Reject,
+  type ReplayAnswer,
+  type SignedPart,
+  type UploadAnswer,
+} from './contract.ts'
 import { compressions, formats } from './load.ts'
 import { type Problem, type ProblemCode, problems } from './problems.ts'
 import type { Receipt } from './receipt.ts'
@@ -36,6 +46,13 @@ export const receiptAnswer = z.strictObject({
   rows: z
     .strictObject({ received: count, loaded: count, updated: count, duplicate: count, rejected: count, pending: z.int() })
     .describe('received = loaded + updated + duplicate + rejected + pending'),
+  rejects: z
+    .strictObject({
+      max: maxRejects.nullable().describe('the most that the load takes; null: any number'),
+      byCode: z.array(z.strictObject({ code: z.string(), column: z.string().nullable(), rows: count })).max(20),
+      others: z.int(),
+    })
+    .describe('the most frequent codes and columns, exact; `others` are the rejected rows that they do not cover'),
   chunks: z.strictObject({ planned: count.nullable(), committed: count }),
   bytes: z.strictObject({ received: count, read: count }),
   checksum: z.strictObject({ algorithm: z.literal('CRC32'), uploaded: hex.nullable(), loaded: hex.nullable() }),
@@ -78,7 +95,7 @@ export const datasetAnswer = z.strictObject({
   onConflict: z.enum(['ignore', 'update']),
   orderingKey: z.string().nullable(),
   version: z.string().nullable(),
-  limits: z.strictObject({ rowBytes: count, fileBytes: count }),
+  limits: z.strictObject({ rowBytes: count, fileBytes: count, maxRejects: maxRejects.exactOptional() }),
   schema: z.unknown().describe('JSON Schema 2020-12 of one row'),
 }) satisfies z.ZodType<DatasetAnswer>
 

@@ -1,11 +1,15 @@
 import * as z from 'zod'
 import { compressions, formats } from './load.ts'
+import { type MaxRejects, share } from './max-rejects.ts'
 import type { LoadState } from './receipt.ts'
 
 /** The HTTP contract, written once: handlers validate with it, the client takes its types, OpenAPI is generated from it. */
 
 /** CRC32 (ISO 3309) as 8 lower-case hex digits. */
 const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'must be a CRC32 as 8 lower-case hex digits')
+
+/** Rejected rows a load takes: a count, or a share of its rows. */
+export const maxRejects = z.union([z.int().min(0), z.string().regex(share, 'must be a count, or a share such as "1%"')])
 
 export const openUploadBody = z.strictObject({
   fileName: z.string().min(1).max(255),
@@ -16,6 +20,8 @@ export const openUploadBody = z.strictObject({
   compression: z.enum([...compressions, 'auto']).default('auto'),
   /** Rows the client counted; a difference at the end fails the load. */
   expectedRows: z.int().min(0).optional(),
+  /** One rejected row more ends the load as `failed`. A share is judged from 1,000 rows on. Default: the dataset's. */
+  maxRejects: maxRejects.optional(),
   /** CRC32 of the whole object; a difference at completion is refused. */
   crc32: crc32.optional(),
 })
@@ -108,7 +114,7 @@ export interface DatasetAnswer {
   readonly orderingKey: string | null
   /** Of two rows with one key the one with the greater value here stays. */
   readonly version: string | null
-  readonly limits: { readonly rowBytes: number; readonly fileBytes: number }
+  readonly limits: { readonly rowBytes: number; readonly fileBytes: number; readonly maxRejects?: MaxRejects }
   readonly schema: unknown
 }
 export interface Page<T> {

@@ -1,5 +1,6 @@
 import { type Column, type ValueOf, validateColumn } from './column.ts'
 import { ConfigurationError } from './errors.ts'
+import { isMaxRejects, type MaxRejects } from './max-rejects.ts'
 
 export type Columns = Readonly<Record<string, Column>>
 
@@ -37,6 +38,8 @@ interface Limits {
   readonly rowBytes: number
   /** Bytes of one uploaded object. S3's own limit is 50 TB. */
   readonly fileBytes: number
+  /** Rejected rows a load takes unless it says otherwise: a count, or a share such as "1%". Without it any number. */
+  readonly maxRejects?: MaxRejects
 }
 
 /** A target table and everything that follows from it: the only thing a user writes to add one. */
@@ -102,6 +105,8 @@ export function dataset<const C extends Columns>(name: string, options: DatasetO
   }
   if (limits.rowBytes < 2 || limits.rowBytes > maxRowBytes) wrong('limits.rowBytes must be 2 to 1,048,576')
   if (limits.fileBytes < 1 || limits.fileBytes > 50e12) wrong('limits.fileBytes must be 1 to 50 TB')
+  if (limits.maxRejects !== undefined && !isMaxRejects(limits.maxRejects))
+    wrong('limits.maxRejects must be a count, or a share such as "1%"')
   return {
     name,
     description: options.description,

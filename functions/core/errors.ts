@@ -27,9 +27,9 @@ export class RequestError extends MillraceError {
 export class LoadError extends MillraceError {
   readonly problem: Problem
 
-  constructor(code: ProblemCode, detail: string, more: { cause?: unknown } = {}) {
+  constructor(code: ProblemCode, detail: string, more: { errors?: Problem['errors']; cause?: unknown } = {}) {
     super(detail, more.cause === undefined ? undefined : { cause: more.cause })
-    this.problem = problem(code, detail)
+    this.problem = problem(code, detail, more.errors ? { errors: more.errors } : {})
   }
 }
 

@@ -1,6 +1,8 @@
 import type { CsvDialect } from './csv-dialect.ts'
+import { type MaxRejects, problemOf } from './max-rejects.ts'
 import type { Problem } from './problems.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
+import { listedSums, type RejectSum, type SumAttributes } from './reject-sums.ts'
 
 export const formats = ['ndjson', 'json', 'csv'] as const
 export const compressions = ['none', 'gzip', 'zstd'] as const
@@ -19,7 +21,7 @@ export interface DeclaredEncoding {
 }
 
 /** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
-export interface Load extends DeclaredEncoding {
+export interface Load extends DeclaredEncoding, SumAttributes {
   readonly id: string
   readonly tenant: string
   readonly dataset: string
@@ -37,6 +39,8 @@ export interface Load extends DeclaredEncoding {
   /** CRC32 of the whole object declared by the client, 8 hex digits. */
   readonly declaredCrc32?: string
   readonly expectedRows?: number
+  /** Fixed when the load is opened, from the request or the dataset. */
+  readonly maxRejects?: MaxRejects
   /** CRC32 combined from the parts at completion, 8 hex digits. */
   readonly uploadedCrc32?: string
   /** CRC32 combined from what the chunks read, set when the load ends. */
@@ -88,6 +92,8 @@ export interface ChunkResult extends Outcomes {
   /** Lines the chunk's rows span, blank ones included: what later chunks add to get a line number in the file. */
   readonly lines: number
   readonly received: number
+  /** What `rejected` is made of. */
+  readonly rejects: readonly RejectSum[]
   /** True when the text ends in this chunk. */
   readonly last: boolean
   readonly committedAt: string
@@ -131,10 +137,11 @@ export function receiptOf(load: Load, now: number): Receipt {
       rejected: load.rejected,
       pending: received - done,
     },
+    rejects: { max: load.maxRejects ?? null, ...listedSums(load, load.rejected) },
     chunks: { planned: load.planned ?? null, committed: load.committed },
     bytes: { received: load.size, read: load.bytesRead },
     checksum: { algorithm: 'CRC32', uploaded: load.uploadedCrc32 ?? null, loaded: load.loadedCrc32 ?? null },
-    problem: load.problem ?? null,
+    problem: problemOf(load),
     trace: load.traceparent,
     createdAt: load.createdAt,
     startedAt: load.startedAt ?? null,

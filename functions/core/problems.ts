@@ -39,6 +39,7 @@ export const problems = {
   'format-mismatch': { status: 422, title: 'The file has another format than was declared' },
   'json-array-invalid': { status: 422, title: 'The file is not one whole JSON array' },
   'csv-header-invalid': { status: 422, title: 'The CSV header does not fit the dataset' },
+  'too-many-rejects': { status: 422, title: 'More rows were rejected than the load takes' },
   'object-missing': { status: 422, title: 'The uploaded object is gone' },
   'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },
 } as const satisfies Record<string, { status: number; title: string }>

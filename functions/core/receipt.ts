@@ -1,5 +1,7 @@
 import type { Compression, Format } from './load.ts'
+import type { MaxRejects } from './max-rejects.ts'
 import type { Problem } from './problems.ts'
+import type { RejectSum } from './reject-sums.ts'
 
 /** What became of rows. `received` is counted where bytes are split into rows, the outcomes where rows are committed. */
 export interface Outcomes {
@@ -28,6 +30,8 @@ export interface Receipt {
   readonly format: Format | null
   readonly compression: Compression | null
   readonly rows: RowCounts
+  /** `max` is the most that the load takes, null when any number. `byCode` lists the 20 most frequent; all others are `others` rows. */
+  readonly rejects: { readonly max: MaxRejects | null; readonly byCode: readonly RejectSum[]; readonly others: number }
   /** `planned` is null while a compressed file is still being read. */
   readonly chunks: { readonly planned: number | null; readonly committed: number }
   /** Bytes of the object as uploaded, and how many of them the committed chunks have read. */

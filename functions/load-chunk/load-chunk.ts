@@ -2,6 +2,7 @@ import type { ChunkJob } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import { type ChunkResult, isPlanned, type Load } from '#core/load.ts'
+import { demandFewRejects, type MaxRejects } from '#core/max-rejects.ts'
 import type { Turn } from '#core/turns.ts'
 import { loadRange } from './range.ts'
 import { loadSequence } from './sequence.ts'
@@ -30,10 +31,12 @@ export type LoadChunk = (job: ChunkJob, timeLeft: () => number) => Promise<void>
  * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, and shows the results in the load.
  * A load that can never succeed is ended here; every other failure is thrown, and the queue delivers again.
  */
-export function createLoadChunk(deps: LoadChunkDeps): LoadChunk {
+export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
   return async (job, timeLeft) => {
-    const load = await deps.findLoad(job.load)
+    const load = await world.findLoad(job.load)
+    if (load?.state === 'failed') return showCommitted(world, job)
     if (load?.state !== 'loading' || !isPlanned(load)) return
+    const deps = load.maxRejects === undefined ? world : { ...world, projectChunk: projectAndJudge(world, load.maxRejects) }
     try {
       const dataset = deps.findDataset(load.dataset)
       if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
@@ -43,5 +46,27 @@ export function createLoadChunk(deps: LoadChunkDeps): LoadChunk {
       if (!(error instanceof LoadError)) throw error
       await deps.failLoad(load.id, error)
     }
+  }
+}
+
+/**
+ * Shows a chunk in its load, and stops the load when its chunks together have more rejects than it takes. Chunks that have not begun are then
+ * never begun; those under way may still be committed, and are counted.
+ */
+const projectAndJudge =
+  ({ projectChunk, findLoad }: LoadChunkDeps, max: MaxRejects): LoadChunkDeps['projectChunk'] =>
+  async (id, result) => {
+    await projectChunk(id, result)
+    const load = await findLoad(id)
+    if (load) demandFewRejects(max, load)
+  }
+
+/** Work that was cut off between commit and projection comes again after its load was stopped: what the table has is shown all the same. */
+async function showCommitted({ committedChunk, projectChunk }: LoadChunkDeps, { load, chunk, mode }: ChunkJob): Promise<void> {
+  for (let n = chunk; ; n++) {
+    const committed = await committedChunk(load, n)
+    if (!committed) return
+    await projectChunk(load, committed)
+    if (mode === 'range') return
   }
 }

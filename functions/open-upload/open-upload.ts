@@ -41,6 +41,7 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
     const dataset = permittedDataset(deps.datasets, identity, params.dataset)
     const key = checkIdempotencyKey(header('idempotency-key'))
     checkSize(body, dataset)
+    const maxRejects = body.maxRejects ?? dataset.limits.maxRejects
     const id = key === undefined ? randomLoadId() : loadIdFor(identity.tenant, dataset.name, key)
     // The name is a label: the same content under another name is the same request, and meets its first load.
     const { fileName, ...content } = body
@@ -66,6 +67,7 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
       objectKey: place,
       ...(body.crc32 !== undefined && { declaredCrc32: body.crc32 }),
       ...(body.expectedRows !== undefined && { expectedRows: body.expectedRows }),
+      ...(maxRejects !== undefined && { maxRejects }),
       fingerprint,
       traceparent,
       ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },

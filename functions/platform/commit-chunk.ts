@@ -4,6 +4,7 @@ import type { ChunkResult, Load } from '#core/load.ts'
 import type { RowSink, RowsRead } from '#core/read-rows.ts'
 import type { Turn } from '#core/turns.ts'
 import { copyInto } from './copy.ts'
+import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
 import { mergeStaged } from './merge.ts'
 import type { RejectFile } from './reject-file.ts'
@@ -23,7 +24,7 @@ interface SourceRead extends RowsRead {
 }
 
 export interface ChunkWork {
-  readonly load: Pick<Load, 'id' | 'tenant'>
+  readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
   readonly dataset: Dataset
   readonly chunk: number
   readonly openRejects: () => RejectFile
@@ -72,18 +73,18 @@ interface Loaded {
   readonly inserted: number
   readonly updated: number
   readonly refused: number
-  readonly rejected: number
+  readonly rejects: CountedRejects
 }
 
 /** @returns undefined when Postgres refuses a row: a key that is there already, or a rule */
 async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undefined> {
   await work.turn.alone()
-  const rejects = work.openRejects()
+  const rejects = openRejects(work)
   await db.query('SAVEPOINT direct')
   try {
     const { read, copied } = await copyRows(db, work, targetTable(work.dataset.name), rejects, false)
     await rejects.finish()
-    return { read, copied, inserted: copied, updated: 0, refused: 0, rejected: rejects.count }
+    return { read, copied, inserted: copied, updated: 0, refused: 0, rejects }
   } catch (error) {
     await rejects.abort()
     // Two direct COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
@@ -95,7 +96,7 @@ async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undef
 
 async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
   const { dataset } = work
-  const rejects = work.openRejects()
+  const rejects = openRejects(work)
   try {
     const lane = await claimLane(db, dataset.name)
     const table = stagingTable(dataset.name, lane)
@@ -108,12 +109,15 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
       await rejects.flush()
     })
     await rejects.finish()
-    return { read, copied, ...merged, refused: rejects.count - before, rejected: rejects.count }
+    return { read, copied, ...merged, refused: rejects.count - before, rejects }
   } catch (error) {
     await rejects.abort()
     throw error
   }
 }
+
+const openRejects = ({ openRejects, load, dataset, chunk }: ChunkWork): CountedRejects =>
+  countedRejects(openRejects(), load, dataset, chunk)
 
 async function copyRows(db: Connection, { dataset, read }: ChunkWork, table: string, rejects: RejectFile, lead: boolean) {
   const copy = copyInto(db, table, [...(lead ? stagingColumns : []), ...Object.keys(dataset.columns)])
@@ -126,7 +130,7 @@ async function copyRows(db: Connection, { dataset, read }: ChunkWork, table: str
   }
 }
 
-function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, updated, refused, rejected }: Loaded): ChunkResult {
+function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, updated, refused, rejects }: Loaded): ChunkResult {
   const present = copied - inserted - refused
   // Without a version every row that finds its key takes the place of the one before it, also inside a chunk.
   const replaced = dataset.onConflict === 'ignore' ? 0 : dataset.version === undefined ? present : updated
@@ -142,7 +146,8 @@ function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, update
     loaded: inserted,
     updated: replaced,
     duplicate: present - replaced,
-    rejected,
+    rejected: rejects.count,
+    rejects: rejects.sums,
     committedAt: new Date().toISOString(),
   }
   const outcomes = result.loaded + result.updated + result.duplicate + result.rejected

@@ -5,6 +5,7 @@ import type { ChunkPlan } from '#core/chunk.ts'
 import { type Ending, endingOf } from '#core/ending.ts'
 import type { LoadError } from '#core/errors.ts'
 import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey } from '#core/load.ts'
+import { attributeOf } from '#core/reject-sums.ts'
 import { isAwsError } from './aws-errors.ts'
 import type { Table } from './table.ts'
 
@@ -61,10 +62,13 @@ export async function projectChunk({ client, name }: Table, id: string, result: 
         Update: {
           TableName: name,
           Key: loadKey(id),
-          UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${
+          UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
             result.last ? ' SET planned = :planned' : ''
           }`,
-          ExpressionAttributeNames: { '#duplicate': 'duplicate' },
+          ExpressionAttributeNames: {
+            '#duplicate': 'duplicate',
+            ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
+          },
           ExpressionAttributeValues: {
             ':one': 1,
             ':bytes': result.sourceEnd - result.sourceStart,
@@ -73,6 +77,7 @@ export async function projectChunk({ client, name }: Table, id: string, result: 
             ':updated': result.updated,
             ':duplicate': result.duplicate,
             ':rejected': result.rejected,
+            ...Object.fromEntries(result.rejects.map(({ rows }, i) => [`:r${i}`, rows])),
             ...(result.last ? { ':planned': result.chunk + 1 } : {}),
           },
         },

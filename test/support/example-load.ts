@@ -45,6 +45,7 @@ export const exampleChunk = (chunk: number, more: Partial<ChunkResult> = {}): Ch
   updated: 0,
   duplicate: 0,
   rejected: 0,
+  rejects: [],
   last: false,
   committedAt: new Date(exampleNow).toISOString(),
   ...more,

@@ -7,6 +7,7 @@ import { endingOf } from '#core/ending.ts'
 import type { ChunkResult, Compression, Format, Load } from '#core/load.ts'
 import { receiptOf } from '#core/load.ts'
 import { reconciles } from '#core/receipt.ts'
+import { attributeOf } from '#core/reject-sums.ts'
 import { commitChunk, type Road } from '#platform/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
@@ -184,6 +185,7 @@ export class Pipeline {
       updated: load.updated + result.updated,
       duplicate: load.duplicate + result.duplicate,
       rejected: load.rejected + result.rejected,
+      ...Object.fromEntries(result.rejects.map((sum) => [attributeOf(sum), (load[attributeOf(sum)] ?? 0) + sum.rows])),
       ...(result.last ? { planned: result.chunk + 1 } : {}),
     })
   }
@@ -192,15 +194,14 @@ export class Pipeline {
     const load = this.loads.get(id)!
     if (load.state !== 'loading' || load.planned === undefined || load.committed < load.planned) return
     const chunks = [...this.projected.get(id)!.values()].sort((a, b) => a.chunk - b.chunk)
-    this.#update(
-      id,
-      await endingOf(
+    this.#update(id, {
+      ...(await endingOf(
         load,
         (async function* () {
           yield* chunks
         })(),
-      ),
-    )
+      )),
+    })
   }
 
   #update(id: string, change: Partial<Load>): void {

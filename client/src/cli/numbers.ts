@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { isMaxRejects, type MaxRejects } from '../../../functions/core/max-rejects.ts'
 
 /** A parser of whole numbers within bounds, for commander. */
 export const wholeNumber =
@@ -9,3 +10,10 @@ export const wholeNumber =
       throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
     return n
   }
+
+/** A count, or a share such as 1%. */
+export function rejectLimit(text: string): MaxRejects {
+  const max = text.endsWith('%') ? text : wholeNumber(0, Number.MAX_SAFE_INTEGER)(text)
+  if (isMaxRejects(max)) return max
+  throw new InvalidArgumentError('It must be a whole number, or a share of the rows such as 1% or 0.25%.')
+}

@@ -16,7 +16,9 @@ export function printReceipt(receipt: Receipt): string {
     ['time', times(receipt)],
     ['trace', receipt.trace],
   ]
+  if (rows.rejected > 0) facts.push(['rejected', rejectsByCode(receipt)])
   if (receipt.problem) facts.push(['problem', `${receipt.problem.title}: ${receipt.problem.detail} (${receipt.problem.code})`])
+  for (const { detail } of receipt.problem?.errors ?? []) facts.push(['', detail])
   return `Load ${receipt.id}: ${headline(receipt)}
 
   ${equation(rows)}${reconciles(rows) ? '' : '\n  THIS DOES NOT ADD UP: please report it, with the load and the trace'}
@@ -52,6 +54,15 @@ function outcomes({ id, rows }: Receipt): string[][] {
     ['pending', count(rows.pending), 'not decided yet'],
   ]
 }
+
+/** `5 wrong-type in delay, 2 invalid-json, 1 other`, as many as fit a line or two. */
+function rejectsByCode({ rows, rejects: { byCode } }: Receipt): string {
+  const told = byCode.slice(0, toldCodes)
+  const others = told.reduce((rest, sum) => rest - sum.rows, rows.rejected)
+  const sums = told.map(({ code, column, rows }) => `${count(rows)} ${code}${column === null ? '' : ` in ${column}`}`)
+  return [...sums, ...(others > 0 ? [`${count(others)} other`] : [])].join(', ')
+}
+const toldCodes = 6
 
 function checksums({ uploaded, loaded }: Receipt['checksum']): string {
   if (uploaded === null) return 'not known before the upload is complete'
@@ -97,6 +108,7 @@ export function printDataset(d: DatasetAnswer): string {
     ['order is kept', d.orderingKey === null ? 'no: rows may be applied in any order' : `among rows of the same ${d.orderingKey}`],
     ['largest row', bytes(d.limits.rowBytes)],
     ['largest file', bytes(d.limits.fileBytes)],
+    ['rejects a load takes', d.limits.maxRejects === undefined ? 'any number' : `${d.limits.maxRejects}, unless it says otherwise`],
   ]
   return `${d.name}: ${d.description}\n\n${indent(table(facts))}\n\nA row, as JSON Schema:\n${JSON.stringify(d.schema, null, 2)}\n`
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type Compression, compressions, type Format, formats } from '../../../functions/core/load.ts'
+import type { MaxRejects } from '../../../functions/core/max-rejects.ts'
 import { finalStates } from '../../../functions/core/receipt.ts'
 import { fileSource } from '../file-source.ts'
 import type { PushResult } from '../push.ts'
@@ -7,7 +8,7 @@ import { answer, type CommonOptions, type Context, type Io } from './context.ts'
 import { detectEncoding } from './detect.ts'
 import { exitCodeOf, Interrupted, UsageError } from './exit.ts'
 import { bytes } from './figures.ts'
-import { wholeNumber } from './numbers.ts'
+import { rejectLimit, wholeNumber } from './numbers.ts'
 import { equation, printReceipt } from './print.ts'
 import { createProgressBar, type ProgressBar } from './progress.ts'
 
@@ -20,6 +21,7 @@ interface PushFlags extends CommonOptions {
   readonly key?: string
   readonly parallel: number
   readonly expectRows?: number
+  readonly maxRejects?: MaxRejects
 }
 
 export function addPush(program: Command, context: Context): void {
@@ -43,6 +45,7 @@ export function addPush(program: Command, context: Context): void {
     .option('--key <key>', 'the Idempotency-Key to use instead of one made from the content')
     .option('--parallel <parts>', 'parts sent at a time', wholeNumber(1, 64), 4)
     .option('--expect-rows <rows>', 'fail unless the file has exactly as many rows', wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option('--max-rejects <rows>', 'stop when more rows are rejected: a count, or a share such as 1%', rejectLimit)
     .action((file: string, flags: PushFlags, command: Command) => push(file, flags, command, context))
 }
 
@@ -66,6 +69,7 @@ async function push(file: string, flags: PushFlags, command: Command, { io, conn
       key: flags.key,
       parallel: flags.parallel,
       expectedRows: flags.expectRows,
+      maxRejects: flags.maxRejects,
       signal: io.signal,
       onProgress: (progress) => {
         bar?.show(progress)

@@ -1,4 +1,8 @@
 import { ledger } from './ledger.ts'
+import { rejectSums } from './reject-sums.ts'
 
 /** In the order they are applied, once each, by name. */
-export const migrations: readonly { readonly name: string; readonly sql: string }[] = [{ name: '0001-ledger', sql: ledger }]
+export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
+  { name: '0001-ledger', sql: ledger },
+  { name: '0002-reject-sums', sql: rejectSums },
+]

@@ -5,7 +5,7 @@ import type { Connection } from '../database.ts'
 export async function completeChunk(db: Connection, load: string, r: ChunkResult): Promise<void> {
   await db.query(
     `UPDATE millrace.ledger SET source_start = $3, source_end = $4, crc32 = $5, next_row = $6, lines = $7, last = $8,
-       received = $9, loaded = $10, updated = $11, duplicate = $12, rejected = $13, committed_at = $14
+       received = $9, loaded = $10, updated = $11, duplicate = $12, rejected = $13, rejects = $14, committed_at = $15
      WHERE load = $1 AND chunk = $2`,
     [
       load,
@@ -21,6 +21,7 @@ export async function completeChunk(db: Connection, load: string, r: ChunkResult
       r.updated,
       r.duplicate,
       r.rejected,
+      JSON.stringify(r.rejects),
       r.committedAt,
     ],
   )

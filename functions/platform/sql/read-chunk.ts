@@ -6,7 +6,7 @@ export async function readChunk(db: Connection, load: string, chunk: number): Pr
   const { rows } = await db.query(
     `SELECT source_start::float8 AS "sourceStart", source_end::float8 AS "sourceEnd", crc32::float8 AS crc32, next_row::float8 AS "nextRow",
        lines::float8 AS lines, last, received::float8 AS received, loaded::float8 AS loaded, updated::float8 AS updated,
-       duplicate::float8 AS duplicate, rejected::float8 AS rejected, committed_at AS "committedAt"
+       duplicate::float8 AS duplicate, rejected::float8 AS rejected, coalesce(rejects, '[]') AS rejects, committed_at AS "committedAt"
      FROM millrace.ledger WHERE load = $1 AND chunk = $2`,
     [load, chunk],
   )

@@ -14,6 +14,7 @@ const receipt: Receipt = {
   format: 'ndjson',
   compression: 'gzip',
   rows: { received: 3_000_000, loaded: 2_999_996, updated: 0, duplicate: 1, rejected: 3, pending: 0 },
+  rejects: { max: null, byCode: [{ code: 'wrong-type', column: 'delay', rows: 3 }], others: 0 },
   chunks: { planned: 11, committed: 11 },
   bytes: { received: 329_672_591, read: 329_672_591 },
   checksum: { algorithm: 'CRC32', uploaded: '9f3a11c2', loaded: '9f3a11c2' },
@@ -39,12 +40,13 @@ test('a receipt reads as a page', () => {
   rejected           3  not loaded; why: millrace rejects ld_1
   pending            0  not decided yet
 
-  dataset  flights
-  file     flights.ndjson, 329.7 MB, ndjson, gzip
-  chunks   11 of 11 committed
-  CRC32    9f3a11c2 sent and read: they match
-  time     opened 2026-11-21 04:51:40 UTC, committed 2026-11-21 04:52:13 UTC: loaded in 30.0 s, 100,000 rows/s
-  trace    00-aa-bb-01
+  dataset   flights
+  file      flights.ndjson, 329.7 MB, ndjson, gzip
+  chunks    11 of 11 committed
+  CRC32     9f3a11c2 sent and read: they match
+  time      opened 2026-11-21 04:51:40 UTC, committed 2026-11-21 04:52:13 UTC: loaded in 30.0 s, 100,000 rows/s
+  trace     00-aa-bb-01
+  rejected  3 wrong-type in delay
 `,
   )
 })
@@ -110,4 +112,14 @@ test('each phase leaves one line behind; what an earlier push sent is not counte
     'sent     2.0 MB, 100 rows in 1.0 s, 2.0 MB/s; 8.0 MB were there from an earlier push',
     '',
   ])
+})
+
+test('rejects are summed up by code and column', () => {
+  const byCode = [
+    { code: 'wrong-type', column: 'delay', rows: 2 },
+    { code: 'invalid-json', column: null, rows: 1 },
+  ]
+  const rows = { ...receipt.rows, rejected: 5 }
+  const page = printReceipt({ ...receipt, rows, rejects: { max: null, byCode, others: 2 } })
+  assert.match(page, /^ {2}rejected +2 wrong-type in delay, 1 invalid-json, 2 other$/m)
 })
