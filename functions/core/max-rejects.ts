@@ -28,10 +28,7 @@ interface Sums {
 /** @throws LoadError too-many-rejects when the committed chunks of a load have more of them than it takes */
 export function demandFewRejects(max: MaxRejects, { received, rejected }: Sums): void {
   if (!tooMany(max, { received, rejected })) return
-  throw new LoadError(
-    'too-many-rejects',
-    `${count(rejected)} of the first ${count(received)} rows were rejected, and the load takes ${atMost(max)}.`,
-  )
+  throw new LoadError('too-many-rejects', `${count(rejected)} of ${count(received)} rows were rejected, and the load takes ${atMost(max)}.`)
 }
 
 /** A rejected row with the byte offset at which it begins. */

@@ -43,7 +43,7 @@ test('the receipt of a load that was stopped says what is loaded by now, not whe
     }
   })()
   assert.ok(thrown instanceof LoadError)
-  assert.equal(thrown.problem.detail, '11 of the first 500 rows were rejected, and the load takes 10 at most.')
+  assert.equal(thrown.problem.detail, '11 of 500 rows were rejected, and the load takes 10 at most.')
   const load = exampleLoad({
     state: 'failed',
     problem: thrown.problem,
@@ -62,7 +62,7 @@ test('the receipt of a load that was stopped says what is loaded by now, not whe
   assert.equal(receipt.rows.pending, 0)
   assert.equal(
     receipt.problem?.detail,
-    '11 of the first 500 rows were rejected, and the load takes 10 at most. Committed are 2 of 4 chunks, with 980 rows loaded, 0 updated and 8 duplicate; 1,500 of 4,000 bytes are in chunks that were not committed: nothing of them is loaded.',
+    '11 of 500 rows were rejected, and the load takes 10 at most. Committed are 2 of 4 chunks, with 980 rows loaded, 0 updated and 8 duplicate; 1,500 of 4,000 bytes are in chunks that were not committed: nothing of them is loaded.',
   )
 })
 
