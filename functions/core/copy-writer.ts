@@ -106,6 +106,34 @@ export class CopyWriter {
     this.#at = at
   }
 
+  bytes(v: Uint8Array): void {
+    this.#room(4 + v.length)
+    this.#at = this.#buffer.writeInt32BE(v.length, this.#at)
+    this.#buffer.set(v, this.#at)
+    this.#at += v.length
+  }
+
+  /**
+   * Begins an array of one dimension; its elements follow as fields, then `endArray`.
+   * Format: array_recv in https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/arrayfuncs.c
+   * @returns what `endArray` needs
+   */
+  beginArray(elementOid: number, count: number, hasNull: boolean): number {
+    this.#room(24)
+    const start = this.#at
+    this.#at = this.#buffer.writeInt32BE(count === 0 ? 0 : 1, start + 4)
+    this.#at = this.#buffer.writeInt32BE(hasNull ? 1 : 0, this.#at)
+    this.#at = this.#buffer.writeInt32BE(elementOid, this.#at)
+    if (count === 0) return start
+    this.#at = this.#buffer.writeInt32BE(count, this.#at)
+    // Counted from 1
+    this.#at = this.#buffer.writeInt32BE(1, this.#at)
+    return start
+  }
+  endArray(start: number): void {
+    this.#buffer.writeInt32BE(this.#at - start - 4, start)
+  }
+
   /** 32 hex digits as 16 bytes. */
   uuid(hex: string): void {
     this.#room(20)

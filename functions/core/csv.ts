@@ -1,3 +1,4 @@
+import { parseArrayLiteral } from './array-literal.ts'
 import type { Column } from './column.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import type { Dataset } from './dataset.ts'
@@ -163,9 +164,18 @@ function fieldValue(column: Column, field: string): unknown {
       return field === 'true' || field === 't' ? true : field === 'false' || field === 'f' ? false : undefined
     case 'jsonb':
       return parseJson(field)
+    case 'array':
+      return arrayValue(column.element!, field)
     default:
       return field
   }
+}
+
+/** A JSON array, or an array as Postgres writes it, whose elements are then read like fields. */
+function arrayValue(element: Column, field: string): unknown {
+  if (field.startsWith('[')) return parseJson(field)
+  const values = parseArrayLiteral(field)?.map((each) => (each === null ? null : fieldValue(element, each)))
+  return values?.includes(undefined) ? undefined : values
 }
 
 function parseJson(text: string): unknown {
@@ -176,11 +186,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-const a = (column: Column): string =>
-  column.type === 'boolean'
-    ? 'true, false, t or f'
-    : column.type === 'jsonb'
-      ? 'JSON'
-      : column.type.endsWith('int') || column.type === 'integer'
-        ? 'a whole number'
-        : 'a number'
+const a = ({ type }: Column): string => {
+  if (type === 'boolean') return 'true, false, t or f'
+  if (type === 'jsonb') return 'JSON'
+  if (type === 'array') return 'an array: a JSON array, or {…} as Postgres writes it'
+  return type.endsWith('int') || type === 'integer' ? 'a whole number' : 'a number'
+}

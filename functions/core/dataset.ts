@@ -1,6 +1,8 @@
 import { type Column, type ValueOf, validateColumn } from './column.ts'
+import { CopyWriter } from './copy-writer.ts'
 import { ConfigurationError } from './errors.ts'
 import { isMaxRejects, type MaxRejects } from './max-rejects.ts'
+import { fieldEncoder } from './field.ts'
 
 export type Columns = Readonly<Record<string, Column>>
 
@@ -80,7 +82,7 @@ export function dataset<const C extends Columns>(name: string, options: DatasetO
   if (names.length === 0 || names.length > 1000) wrong('it must have 1 to 1,000 columns')
   for (const column of names) {
     if (!identifier.test(column)) wrong(`column "${column}": the name must be lower case letters, digits and _, 48 at most`)
-    const fault = validateColumn(options.columns[column]!)
+    const fault = validateColumn(options.columns[column]!) ?? defaultFault(column, options.columns[column]!)
     if (fault) wrong(`column "${column}": ${fault}`)
   }
   if (options.primaryKey.length === 0) wrong('it needs a primary key: without one a retry could not be told from a new row')
@@ -130,6 +132,12 @@ function versionFault(version: string | undefined, onConflict: 'ignore' | 'updat
   if (onConflict !== 'update') return 'a version means something only with policy "update"'
   if (!column || !versionTypes.includes(column.type)) return `the version must be a column of type ${versionTypes.join(', ')}`
   return column.nullable ? 'the version column must not be nullable: a row without one is neither newer nor older' : undefined
+}
+
+/** A default that the column itself would refuse. */
+function defaultFault(name: string, column: Column): string | undefined {
+  const refusal = column.default === undefined ? undefined : fieldEncoder(name, column)(column.default, new CopyWriter())
+  return refusal && `its default: ${refusal.message}`
 }
 
 /** True when chunks of one load may run side by side: whatever their order, the table comes out the same. */

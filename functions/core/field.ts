@@ -164,6 +164,62 @@ const boolean: EncoderOf = (name) => (value, out) => {
   return undefined
 }
 
+const bytea: EncoderOf = (name) => (value, out) => {
+  if (typeof value !== 'string') return wrongType(name, 'base64', value)
+  const bytes = Buffer.from(value, 'base64')
+  // Buffer.from passes over what is not base64: only a text that comes back the same was read to the last bit
+  if (bytes.toString('base64') !== value)
+    return refuse('invalid-format', name, `${quote(value)} is not base64 (RFC 4648, section 4, with padding)`)
+  out.bytes(bytes)
+  return undefined
+}
+
+const oneOf: EncoderOf = (name, column) => {
+  const values = new Set(column.values)
+  return (value, out) => {
+    if (typeof value !== 'string') return wrongType(name, 'text', value)
+    if (!values.has(value)) return refuse('unknown-value', name, `${quote(value)} is none of the values that the column declares`)
+    out.text(value)
+    return undefined
+  }
+}
+
+/** Types by the numbers that Postgres gives them (pg_type.dat); a binary array names its elements' type. */
+const oids: Record<Exclude<Column['type'], 'array'>, number> = {
+  smallint: 21,
+  integer: 23,
+  bigint: 20,
+  numeric: 1700,
+  real: 700,
+  'double precision': 701,
+  boolean: 16,
+  text: 25,
+  uuid: 2950,
+  date: 1082,
+  timestamp: 1114,
+  timestamptz: 1184,
+  jsonb: 3802,
+  bytea: 17,
+  enum: 25,
+}
+const varcharOid = 1043
+
+const array: EncoderOf = (name, column) => {
+  const element = column.element!
+  const encode = fieldEncoder(name, element)
+  const oid = element.type === 'array' ? 0 : element.max === undefined ? oids[element.type] : varcharOid
+  return (value, out) => {
+    if (!Array.isArray(value)) return wrongType(name, 'an array', value)
+    const start = out.beginArray(oid, value.length, value.includes(null))
+    for (const [i, each] of value.entries()) {
+      const refusal = encode(each, out)
+      if (refusal) return { ...refusal, message: `element ${i + 1}: ${refusal.message}` }
+    }
+    out.endArray(start)
+    return undefined
+  }
+}
+
 const encoders: Record<Column['type'], EncoderOf> = {
   smallint: whole('smallint', -32768, 32767),
   integer: whole('integer', -2147483648, 2147483647),
@@ -178,6 +234,9 @@ const encoders: Record<Column['type'], EncoderOf> = {
   timestamp: moment(false),
   timestamptz: moment(true),
   jsonb,
+  bytea,
+  enum: oneOf,
+  array,
 }
 
 /** The digits of a JSON number as they were written (see exact-json.ts). */

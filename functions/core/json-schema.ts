@@ -35,6 +35,9 @@ const valueSchema: Record<Column['type'], (c: Column) => Schema> = {
     description: 'ISO 8601 with Z or an offset, to the microsecond',
   }),
   jsonb: () => ({ description: 'any JSON value' }),
+  bytea: () => ({ type: 'string', contentEncoding: 'base64', pattern: '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' }),
+  enum: ({ values }) => ({ type: 'string', enum: values }),
+  array: ({ element }) => ({ type: 'array', items: columnSchema(element!) }),
 }
 
 function columnSchema(column: Column): Schema {

@@ -12,6 +12,7 @@ export const rejectCodes = {
   'null-not-allowed': 'the column does not take null',
   'wrong-type': 'the value has another type than the column',
   'invalid-format': 'the text is not a value of the column’s type',
+  'unknown-value': 'the text is none of the values that the column declares',
   'out-of-range': 'the value does not fit the column’s type',
   'too-precise': 'the value has more digits than the column keeps',
   'too-long': 'the text has more characters than the column takes',

@@ -114,4 +114,4 @@ function unknownColumn(key: string): Refusal {
 }
 
 const needsExactNumbers = (dataset: Dataset): boolean =>
-  Object.values(dataset.columns).some((c) => c.type === 'numeric' || c.type === 'jsonb')
+  Object.values(dataset.columns).some(({ type, element }) => ['numeric', 'jsonb'].includes(element?.type ?? type))

@@ -1,4 +1,4 @@
-import { type Column, sqlType } from './column.ts'
+import { type Column, declaredValues, sqlType } from './column.ts'
 import type { Dataset } from './dataset.ts'
 
 /** A column as Postgres describes it; `type` as `format_type` writes it. */
@@ -8,6 +8,8 @@ interface ExistingColumn {
   readonly notNull: boolean
   /** A default, an identity or a generated column: an INSERT may leave it out. */
   readonly hasDefault: boolean
+  /** The definition of its constraint `<column>_values`, as Postgres writes it out. */
+  readonly check: string | null
 }
 
 export interface ExistingTable {
@@ -22,6 +24,7 @@ export type SchemaChange =
   | { readonly kind: 'create-table' }
   | { readonly kind: 'add-column'; readonly column: string }
   | { readonly kind: 'widen-column'; readonly column: string }
+  | { readonly kind: 'widen-values'; readonly column: string }
   | { readonly kind: 'drop-not-null'; readonly column: string }
 
 export interface SchemaComparison {
@@ -51,6 +54,9 @@ export function compareSchema(dataset: Dataset, table: ExistingTable | undefined
       if (widens(old.type, wanted)) changes.push({ kind: 'widen-column', column: name })
       else conflicts.push(`column "${name}" is ${old.type} in the table, but ${wanted} in the dataset: add a new column instead`)
     }
+    const values = compareValues(old.check, declaredValues(column))
+    if (values === 'wider') changes.push({ kind: 'widen-values', column: name })
+    else if (values) conflicts.push(`column "${name}" ${values}`)
     if (old.notNull && column.nullable) changes.push({ kind: 'drop-not-null', column: name })
     if (!old.notNull && !column.nullable) conflicts.push(`column "${name}" takes null in the table: the rows that are there may have none`)
   }
@@ -69,10 +75,21 @@ export function compareSchema(dataset: Dataset, table: ExistingTable | undefined
   return { changes, conflicts }
 }
 
+/** How the declared values stand to those of the table: `wider`, what contradicts them, or undefined when they are the same. */
+function compareValues(check: string | null, wanted: readonly string[] | undefined): string | undefined {
+  const had = check === null ? undefined : Array.from(check.matchAll(/'([^']*)'::/g), ([, value]) => value!)
+  if (!wanted) return had && 'wider'
+  if (!had) return 'takes any text in the table: the rows that are there may have other values than the declared ones'
+  const gone = had.filter((value) => !wanted.includes(value))
+  if (gone.length > 0) return `may be ${gone.map((value) => `"${value}"`).join(', ')} in the table: the rows that are there may have it`
+  return wanted.length > had.length ? 'wider' : undefined
+}
+
 const by = (column: string | null): string => (column === null ? 'not partitioned' : `partitioned by "${column}"`)
 
 /** The type as `format_type` writes it. */
 export function canonicalType(column: Column): string {
+  if (column.element) return `${canonicalType(column.element)}[]`
   const type = sqlType(column)
   if (type === 'timestamptz') return 'timestamp with time zone'
   if (type === 'timestamp') return 'timestamp without time zone'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
-import { bigint, integer, jsonb, text, timestamptz } from '#core/column.ts'
+import { array, bigint, bytea, integer, jsonb, oneOf, text, timestamptz } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
 import { datasets } from '#datasets'
 import { migrateDatabase } from '#platform/migrate-database.ts'
@@ -54,6 +54,50 @@ test('additive changes keep what is stored: a new column with a default, longer 
     ['grows: widen-column name', 'grows: drop-not-null name', 'grows: add-column score', 'grows: add-column extra'],
   )
   assert.deepEqual((await db.query('SELECT * FROM grows')).rows, [{ id: '1', name: 'old', at: null, score: 7, extra: null }])
+})
+
+test('an enum may get more values, in a partitioned table too, but never lose one', async () => {
+  const declare = (values: readonly string[] | undefined, tags: readonly string[]) =>
+    dataset('chosen', {
+      description: 'a test',
+      columns: { id: bigint(), at: timestamptz(), state: values ? oneOf(values) : text(), tags: array(oneOf(tags), { default: [] }) },
+      primaryKey: ['id', 'at'],
+      onConflict: 'ignore',
+      partitionBy: { column: 'at', every: 'day', past: 0, ahead: 0 },
+    })
+  let id = 0
+  const insert = (state: string, tag: string) =>
+    db.query("INSERT INTO chosen VALUES ($1, '2026-03-01T00:00:00Z', $2, ARRAY[$3])", [++id, state, tag])
+  await migrate([declare(['new'], ['a'])])
+  await insert('new', 'a')
+  await assert.rejects(insert('paid', 'a'), /state_values/)
+  await assert.rejects(insert('new', 'b'), /tags_values/)
+  assert.deepEqual(await migrate([declare(['new'], ['a'])]), [])
+  const applied = await migrate([declare(['new', 'paid', 'é "x"'], ['a', 'b'])])
+  assert.deepEqual(applied, ['chosen: widen-values state', 'chosen: widen-values tags'])
+  await insert('é "x"', 'b')
+  assert.deepEqual(await migrate([declare(['paid', 'é "x"', 'new'], ['b', 'a'])]), [])
+  await assert.rejects(migrate([declare(['new'], ['a', 'b'])]), /column "state" may be "paid", "é "x"" in the table/)
+  assert.deepEqual(await migrate([declare(undefined, ['a', 'b'])]), ['chosen: widen-values state'])
+  await insert('anything', 'b')
+  await assert.rejects(migrate([declare(['new'], ['a', 'b'])]), /column "state" takes any text/)
+})
+
+test('defaults of every kind are the table’s too', async () => {
+  const columns = {
+    id: bigint(),
+    raw: bytea({ default: 'AP8=' }),
+    words: array(text({ nullable: true }), { default: ["it's", null] }),
+    docs: array(jsonb(), { default: [{ a: 1 }] }),
+    blobs: array(bytea(), { default: ['AP8='] }),
+    state: oneOf(['new', 'paid'], { default: 'new' }),
+  }
+  await migrate([dataset('defaults', { ...base, columns })])
+  await db.query('INSERT INTO defaults (id) VALUES (1)')
+  const { rows } = await db.query('SELECT * FROM defaults')
+  assert.deepEqual(rows, [
+    { id: '1', raw: Buffer.from([0, 255]), words: ["it's", null], docs: [{ a: 1 }], blobs: [Buffer.from([0, 255])], state: 'new' },
+  ])
 })
 
 test('incompatible changes are refused together, with their reasons, before anything is touched', async () => {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type Column, sqlType } from '#core/column.ts'
+import { type Column, declaredValues, sqlType } from '#core/column.ts'
 import type { Dataset } from '#core/dataset.ts'
 import type { SchemaChange } from '#core/schema-change.ts'
 import { identifier, stagingTable, targetTable } from './identifier.ts'
@@ -11,16 +11,22 @@ export function changeSql(dataset: Dataset, change: SchemaChange): string {
   const [name, column] = [identifier(change.column), dataset.columns[change.column]!]
   switch (change.kind) {
     case 'add-column':
-      return `ALTER TABLE ${table} ADD COLUMN ${name} ${definition(column)}`
+      return `ALTER TABLE ${table} ADD COLUMN ${definition(change.column, column)}`
     case 'widen-column':
       return `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${sqlType(column)}`
+    case 'widen-values': {
+      const drop = `ALTER TABLE ${table} DROP CONSTRAINT IF EXISTS ${valuesConstraint(change.column)}`
+      const check = valuesCheck(change.column, column)
+      // What is stored was checked against fewer values: looking at every row again would only hold the lock.
+      return check ? `${drop}, ADD ${check} NOT VALID` : drop
+    }
     case 'drop-not-null':
       return `ALTER TABLE ${table} ALTER COLUMN ${name} DROP NOT NULL`
   }
 }
 
 function createTable({ name, columns, primaryKey, partitionBy, onConflict }: Dataset): string {
-  const lines = Object.entries(columns).map(([column, c]) => `${identifier(column)} ${definition(c)}`)
+  const lines = Object.entries(columns).map(([column, c]) => definition(column, c))
   const storage = partitionBy ? ` PARTITION BY RANGE (${identifier(partitionBy.column)})` : room(onConflict)
   return `CREATE TABLE ${targetTable(name)} (${lines.join(', ')}, PRIMARY KEY (${primaryKey.map(identifier).join(', ')}))${storage}`
 }
@@ -28,12 +34,30 @@ function createTable({ name, columns, primaryKey, partitionBy, onConflict }: Dat
 /** Rows that will be replaced leave room on their page: the new version then stays there and no index is touched (a HOT update, twice as fast). */
 const room = (onConflict: Dataset['onConflict']): string => (onConflict === 'update' ? ' WITH (fillfactor = 70)' : '')
 
-function definition(column: Column): string {
-  const fallback = column.default === undefined ? '' : ` DEFAULT ${literal(column)}`
-  return `${sqlType(column)}${column.nullable ? '' : ' NOT NULL'}${fallback}`
+function definition(name: string, column: Column): string {
+  const fallback = column.default === undefined ? '' : ` DEFAULT ${literal(column, column.default)}`
+  const check = valuesCheck(name, column)
+  return `${identifier(name)} ${sqlType(column)}${column.nullable ? '' : ' NOT NULL'}${fallback}${check ? ` ${check}` : ''}`
 }
 
-const literal = ({ type, default: value }: Column): string => pg.escapeLiteral(type === 'jsonb' ? JSON.stringify(value) : String(value))
+const valuesConstraint = (column: string): string => identifier(`${column}_values`)
+
+/** What keeps an enum, or an array of one, to its declared values. */
+function valuesCheck(name: string, column: Column): string | undefined {
+  const values = declaredValues(column)
+    ?.map((value) => pg.escapeLiteral(value))
+    .join(', ')
+  if (values === undefined) return undefined
+  const rule = column.element ? `array_remove(${identifier(name)}, NULL) <@ ARRAY[${values}]` : `${identifier(name)} IN (${values})`
+  return `CONSTRAINT ${valuesConstraint(name)} CHECK (${rule})`
+}
+
+function literal({ type, element }: Column, value: unknown): string {
+  if (value === null) return 'NULL'
+  if (Array.isArray(value) && element) return `ARRAY[${value.map((each) => literal(element, each)).join(', ')}]::${sqlType(element)}[]`
+  if (type === 'bytea') return `decode(${pg.escapeLiteral(String(value))}, 'base64')`
+  return pg.escapeLiteral(type === 'jsonb' ? JSON.stringify(value) : String(value))
+}
 
 /** A staging table: its rows live for one transaction, so it has no log, no constraint and no vacuum. */
 export function createStagingSql({ name, columns }: Dataset, lane: number): string {

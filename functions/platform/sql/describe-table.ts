@@ -6,7 +6,8 @@ export async function describeTable(db: Connection, schema: string, table: strin
   const { rows } = await db.query(
     `SELECT
        (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
-          'hasDefault', a.atthasdef OR a.attidentity <> '') ORDER BY a.attnum)
+          'hasDefault', a.atthasdef OR a.attidentity <> '',
+          'check', (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.conname = a.attname || '_values')) ORDER BY a.attnum)
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
        coalesce((SELECT json_agg(a.attname ORDER BY k.place)
         FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)

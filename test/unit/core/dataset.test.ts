@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, integer, numeric, text, timestamptz } from '#core/column.ts'
+import { array, bigint, bytea, integer, numeric, oneOf, text, timestamptz } from '#core/column.ts'
 import { dataset, type RowOf } from '#core/dataset.ts'
 import { ConfigurationError } from '#core/errors.ts'
 import type { flights } from '../../../datasets/flights.ts'
@@ -14,6 +14,19 @@ test('the row type of a dataset: required, optional and nullable columns', () =>
   // @ts-expect-error a number is not text
   const wrong: RowOf<typeof flights> = { ...flight, origin: 1 }
   assert.ok(flight && reading && incomplete && wrong)
+})
+
+test('the row type of enums and arrays', () => {
+  const d = dataset('kinds', {
+    ...good,
+    columns: { id: bigint(), state: oneOf(['new', 'paid']), tags: array(text({ nullable: true }), { nullable: true }), raw: bytea() },
+  })
+  const row: RowOf<typeof d> = { id: 1, state: 'paid', tags: ['a', null], raw: 'AA==' }
+  // @ts-expect-error a text that is not declared
+  const other: RowOf<typeof d> = { ...row, state: 'lost' }
+  // @ts-expect-error elements of another type
+  const numbers: RowOf<typeof d> = { ...row, tags: [1] }
+  assert.ok(row && other && numbers)
 })
 
 const good = {
@@ -45,6 +58,18 @@ for (const [what, name, change, message] of [
   ['partitions outside the key', 'x', { partitionBy: { column: 'at', every: 'day', past: 1, ahead: 1 } }, /part of the primary key/],
   ['rows beyond 1 MiB', 'x', { limits: { rowBytes: 2 ** 21 } }, /rowBytes/],
   ['text of no length', 'x', { columns: { id: bigint(), t: text({ max: 0 }) } }, /max must be/],
+  ['an enum without values', 'x', { columns: { id: bigint(), e: oneOf([]) } }, /1 to 1,000 values/],
+  ['an enum value twice', 'x', { columns: { id: bigint(), e: oneOf(['a', 'a']) } }, /stands twice/],
+  ['an enum value with a quote', 'x', { columns: { id: bigint(), e: oneOf(["it's"]) } }, /"it's" must be/],
+  ['an array of arrays', 'x', { columns: { id: bigint(), a: array(array(text())) } }, /use jsonb/],
+  ['an array whose elements contradict themselves', 'x', { columns: { id: bigint(), a: array(text({ max: 0 })) } }, /max must be/],
+  [
+    'a default that the column would refuse',
+    'x',
+    { columns: { id: bigint(), t: text({ max: 1, default: 'ab' }) } },
+    /its default: the text has 2/,
+  ],
+  ['a default of bytes that is no base64', 'x', { columns: { id: bigint(), t: bytea({ default: '?' }) } }, /not base64/],
   ['a scale without precision', 'x', { columns: { id: bigint(), n: numeric({ scale: 2 }) } }, /scale must be/],
 ] as const)
   test(`${what} is refused when the dataset is declared`, () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, jsonb, numeric, text, timestamp, timestamptz, uuid } from '#core/column.ts'
+import { array, bigint, bytea, jsonb, numeric, oneOf, text, timestamp, timestamptz, uuid } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
 import { jsonSchema } from '#core/json-schema.ts'
 import { parseTimestamp } from '#core/moment.ts'
@@ -17,6 +17,9 @@ const example = dataset('example', {
     at: timestamptz(),
     extra: jsonb({ nullable: true }),
     must: jsonb(),
+    state: oneOf(['new', 'paid'], { nullable: true }),
+    raw: bytea({ nullable: true }),
+    tags: array(text({ max: 3, nullable: true }), { nullable: true }),
   },
   primaryKey: ['id'],
   onConflict: 'ignore',
@@ -43,6 +46,23 @@ test('unknown columns are refused or let through as the dataset says', () => {
 test('jsonb takes any value, and null only where it is nullable', () => {
   assert.equal('not' in schema.properties.extra!, false)
   assert.deepEqual(schema.properties.must?.not, { type: 'null' })
+})
+
+test('enums name their values, arrays their elements, and bytes are base64', () => {
+  const plain = (name: string) => (schema.properties[name]!.anyOf as Record<string, unknown>[])[0]!
+  assert.deepEqual(plain('state'), { type: 'string', enum: ['new', 'paid'] })
+  assert.deepEqual(plain('tags'), { type: 'array', items: { anyOf: [{ type: 'string', maxLength: 3 }, { type: 'null' }] } })
+  const base64 = new RegExp(plain('raw').pattern as string)
+  for (const [text, good] of [
+    ['', true],
+    ['AA==', true],
+    ['AAA=', true],
+    ['AAAA', true],
+    ['AA', false],
+    ['A', false],
+    ['_w==', false],
+  ] as const)
+    assert.equal(base64.test(text), good, text)
 })
 
 test('the patterns of times take what the loader takes, and nothing it refuses for its form', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, boolean, integer, jsonb, numeric, smallint, text, timestamptz, uuid } from '#core/column.ts'
+import { array, bigint, boolean, bytea, integer, jsonb, numeric, oneOf, smallint, text, timestamptz, uuid } from '#core/column.ts'
 import { CopyWriter } from '#core/copy-writer.ts'
 import { csvColumns, csvRowEncoder } from '#core/csv.ts'
 import { standardCsv } from '#core/csv-dialect.ts'
@@ -21,6 +21,10 @@ const things = dataset('things', {
     key: uuid({ nullable: true }),
     at: timestamptz({ nullable: true }),
     doc: jsonb({ nullable: true }),
+    raw: bytea({ nullable: true }),
+    state: oneOf(['new', 'paid'], { nullable: true }),
+    tags: array(text({ max: 2 }), { nullable: true }),
+    sums: array(integer({ nullable: true }), { nullable: true }),
   },
   primaryKey: ['id'],
   onConflict: 'ignore',
@@ -62,6 +66,13 @@ for (const [row, code, column] of [
   ['{"id":1,"doc":{"a":["\\u0000"]}}', 'invalid-text', 'doc'],
   [`{"id":1,"doc":${'['.repeat(600)}${']'.repeat(600)}}`, 'too-deep', 'doc'],
   ['{"id":1,"doc":[1e99999]}', 'out-of-range', 'doc'],
+  ['{"id":1,"raw":"YQ"}', 'invalid-format', 'raw'],
+  ['{"id":1,"state":"lost"}', 'unknown-value', 'state'],
+  ['{"id":1,"state":1}', 'wrong-type', 'state'],
+  ['{"id":1,"tags":"a"}', 'wrong-type', 'tags'],
+  ['{"id":1,"tags":["a","abc"]}', 'too-long', 'tags'],
+  ['{"id":1,"tags":["a",null]}', 'null-not-allowed', 'tags'],
+  ['{"id":1,"sums":[1,[2]]}', 'wrong-type', 'sums'],
   ['{"id":1,"key":"not one"}', 'invalid-format', 'key'],
   ['{"id":1,"at":"2026-03-01"}', 'invalid-format', 'at'],
   ['{"id":1,"at":"2026-03-01T00:00:00"}', 'invalid-format', 'at'],
@@ -110,6 +121,20 @@ for (const [row, code] of [
   ['1,2,abcd,t,{}', 'too-long'],
 ] as const)
   test(`CSV ${row} ${code === undefined ? 'is taken' : `is refused with ${code}`}`, () => assert.equal(csvRefusal(row), code))
+
+const lists = csvEncoder('id,tags,sums,state')
+for (const [row, code] of [
+  ['1,"[""a"",""b""]","[1,null]",new', undefined],
+  ['1,"{a,""b""}","{1,NULL}",paid', undefined],
+  ['1,{},[],', undefined],
+  ['1,"{a,abc}",,', 'too-long'],
+  ['1,,"{1,x}",', 'invalid-format'],
+  ['1,,"{1,2",', 'invalid-format'],
+  ['1,,"[1,""2""]",', 'wrong-type'],
+  ['1,,,lost', 'unknown-value'],
+] as const)
+  test(`CSV ${row} ${code === undefined ? 'is taken' : `is refused with ${code}`}`, () =>
+    assert.equal(lists(Buffer.from(row), 1, 0, new CopyWriter())?.code, code))
 
 test('a CSV header may order columns as it likes and leave out optional ones, but not others', () => {
   assert.equal(csvEncoder('ok,id')(Buffer.from('t,1'), 1, 0, new CopyWriter()), undefined)
