@@ -3,7 +3,7 @@ import type { Column } from './column.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import type { Dataset } from './dataset.ts'
 import { LoadError } from './errors.ts'
-import { parseExact } from './exact-json.ts'
+import { duplicateKey, parseExact } from './exact-json.ts'
 import { type Refusal, refuse } from './reject.ts'
 import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-splitter.ts'
@@ -159,7 +159,8 @@ function fieldValue(column: Column, field: string): unknown {
       return /^-?\d{1,15}$/.test(field) ? Number(field) : undefined
     case 'real':
     case 'double precision':
-      return jsonNumber.test(field) ? Number(field) : undefined
+      // As its text: the encoder sees whether it is too small for a double
+      return jsonNumber.test(field) ? JSON.rawJSON(field) : undefined
     case 'boolean':
       return field === 'true' || field === 't' ? true : field === 'false' || field === 'f' ? false : undefined
     case 'jsonb':
@@ -180,7 +181,8 @@ function arrayValue(element: Column, field: string): unknown {
 
 function parseJson(text: string): unknown {
   try {
-    return parseExact(text)
+    const value = parseExact(text)
+    return duplicateKey(text, value) ? undefined : value
   } catch {
     return undefined
   }
@@ -188,7 +190,7 @@ function parseJson(text: string): unknown {
 
 const a = ({ type }: Column): string => {
   if (type === 'boolean') return 'true, false, t or f'
-  if (type === 'jsonb') return 'JSON'
+  if (type === 'jsonb') return 'JSON (each key once in its object)'
   if (type === 'array') return 'an array: a JSON array, or {…} as Postgres writes it'
   return type.endsWith('int') || type === 'integer' ? 'a whole number' : 'a number'
 }

@@ -36,7 +36,7 @@ const whole =
   (value, out) => {
     const number = asNumber(value)
     if (number === undefined) return wrongType(name, 'a whole number', value)
-    if (!Number.isInteger(number)) return refuse('wrong-type', name, `${number} is not a whole number`)
+    if (!isWhole(value)) return refuse('wrong-type', name, `${numberText(value)} is not a whole number`)
     if (number < min || number > max) return refuse('out-of-range', name, `${number} does not fit ${type} (${min} to ${max})`)
     // `| 0` turns -0 into 0: the same whole number
     if (type === 'smallint') out.int16(number | 0)
@@ -47,7 +47,7 @@ const whole =
 const bigint: EncoderOf = (name) => (value, out) => {
   const number = asNumber(value)
   if (number !== undefined) {
-    if (!Number.isInteger(number)) return refuse('wrong-type', name, `${number} is not a whole number`)
+    if (!isWhole(value)) return refuse('wrong-type', name, `${numberText(value)} is not a whole number`)
     if (!Number.isSafeInteger(number))
       return refuse('out-of-range', name, 'a JSON number beyond 2^53 - 1 is not exact: send the digits as a string')
     out.int64(number)
@@ -83,7 +83,7 @@ const float =
     const number = asNumber(value)
     if (number === undefined) return wrongType(name, 'a number', value)
     const stored = type === 'real' ? Math.fround(number) : number
-    if (!Number.isFinite(stored) || (stored === 0 && number !== 0)) return refuse('out-of-range', name, `the number does not fit ${type}`)
+    if (!Number.isFinite(stored) || (stored === 0 && !isZero(value))) return refuse('out-of-range', name, `the number does not fit ${type}`)
     if (type === 'real') out.float32(stored)
     else out.float64(stored)
     return undefined
@@ -107,16 +107,20 @@ const jsonb: EncoderOf = (name) => (value, out) => {
   // JSON.stringify writes NUL and lone surrogates as escapes, both refused by jsonb; a backslash before them makes them harmless text
   if (json.includes('\\u') && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json))
     return refuse('invalid-text', name, 'the JSON has a NUL or half a surrogate pair, which Postgres cannot store')
-  if (hugeExponent.test(json) && hasHugeNumber(value))
-    return refuse('out-of-range', name, 'the JSON has a number that Postgres cannot store')
+  if (suspicious.test(json) && hasHugeNumber(value)) return refuse('out-of-range', name, 'the JSON has a number that Postgres cannot store')
   out.text(json, 1)
   return undefined
 }
 
-/** A number in jsonb is a numeric: up to 131,072 digits before the point. Four digits of exponent are always safe. */
-const hugeExponent = /\d[eE][+-]?\d{5}/
+/** Digits that a numeric keeps before and behind the point (https://www.postgresql.org/docs/18/datatype-numeric.html); a number in jsonb is a numeric. */
+const [wholeDigits, fractionDigits] = [131_072, 16_383]
+/** What a number must have to be too large. */
+const suspicious = /[\d.]{4000}|\d[eE][+-]?\d{4}/
 function hasHugeNumber(value: unknown): boolean {
-  if (isExactNumber(value)) return hugeExponent.test(value.rawJSON)
+  if (isExactNumber(value)) {
+    const [, digits = '', fraction = '', exponent = '0'] = numberParts.exec(value.rawJSON)!
+    return digits.length + Number(exponent) > wholeDigits || fraction.length - Number(exponent) > fractionDigits
+  }
   return typeof value === 'object' && value !== null && Object.values(value).some(hasHugeNumber)
 }
 
@@ -244,6 +248,18 @@ const numberText = (value: unknown): string | undefined =>
   typeof value === 'number' ? String(value) : isExactNumber(value) ? value.rawJSON : undefined
 const asNumber = (value: unknown): number | undefined =>
   typeof value === 'number' ? value : isExactNumber(value) ? Number(value.rawJSON) : undefined
+
+/** A JSON number: digits before and behind the point, and the exponent. */
+const numberParts = /^-?(\d+)(?:\.(\d+))?(?:[eE](.+))?$/
+/** True for a whole number to its last digit: 1e3 and 1.0 are, 1.00000000000000001 is not. */
+function isWhole(value: unknown): boolean {
+  if (!isExactNumber(value)) return Number.isInteger(value)
+  const [, digits = '', fraction = '', exponent = '0'] = numberParts.exec(value.rawJSON)!
+  const zeros = /0*$/.exec(digits + fraction)![0].length
+  return fraction.length - zeros <= Number(exponent) || isZero(value)
+}
+/** True for a number that is written as zero: 1e-400 is not, though a double cannot tell. */
+const isZero = (value: unknown): boolean => (isExactNumber(value) ? /^-?[0.]+(?:[eE]|$)/.test(value.rawJSON) : value === 0)
 
 /** Postgres stores neither NUL nor half a surrogate pair. */
 const storable = (value: string): boolean => !value.includes('\0') && value.isWellFormed()

@@ -7,6 +7,7 @@ export const rejectCodes = {
   'invalid-utf8': 'the row is not valid UTF-8',
   'invalid-json': 'the row is not valid JSON',
   'not-an-object': 'the row is JSON, but not an object',
+  'duplicate-key': 'a key stands twice in one JSON object',
   'missing-column': 'a column without default is missing',
   'unknown-column': 'the dataset has no such column',
   'null-not-allowed': 'the column does not take null',

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
-import { parseExact } from './exact-json.ts'
+import { duplicateKey, mayBeInexact, parseExact } from './exact-json.ts'
 import { type FieldEncoder, fieldEncoder, type TimeWindow } from './field.ts'
 import { daysFromCivil, dayUs } from './moment.ts'
 import { type Refusal, refuse } from './reject.ts'
@@ -74,17 +74,17 @@ export function encodeRow(
   return undefined
 }
 
-/** Rows of NDJSON: one JSON object a line. Of a key that stands twice the last value counts, as in JSON.parse. */
+/** Rows of NDJSON: one JSON object a line. */
 export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): RowEncoder {
   const fields = fieldsOf(dataset, day)
-  const parse = needsExactNumbers(dataset) ? parseExact : (text: string): unknown => JSON.parse(text)
+  const exact = needsExactNumbers(dataset)
   const refuseUnknown = dataset.unknownColumns === 'reject'
   return (bytes, line, offset, out) => {
     const text = decode(bytes)
     if (text === undefined) return notUtf8
     let row: unknown
     try {
-      row = parse(text)
+      row = exact || mayBeInexact(text) ? parseExact(text) : JSON.parse(text)
     } catch (error) {
       // V8 answers nesting beyond its stack with a RangeError
       if (error instanceof RangeError) return refuse('too-deep', null, 'the row is nested too deeply')
@@ -93,6 +93,9 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       return refuse('not-an-object', null, 'a row must be a JSON object: {"column": value, …}')
     const values = row as Record<string, unknown>
+    const twice = duplicateKey(text, row)
+    if (twice)
+      return refuse('duplicate-key', shortened(twice.under), `the key ${JSON.stringify(shortened(twice.key))} stands twice in one object`)
     if (refuseUnknown) for (const key in values) if (!Object.hasOwn(dataset.columns, key)) return unknownColumn(key)
     return encodeRow(fields, lead, (i) => own(values, fields[i]!.name), line, offset, out)
   }
@@ -109,9 +112,10 @@ export function decode(bytes: Buffer): string | undefined {
 }
 
 function unknownColumn(key: string): Refusal {
-  const name = key.length > 63 ? `${key.slice(0, 63)}…` : key
-  return refuse('unknown-column', name, 'the dataset has no such column')
+  return refuse('unknown-column', shortened(key), 'the dataset has no such column')
 }
+
+const shortened = (key: string): string => (key.length > 63 ? `${key.slice(0, 63)}…` : key)
 
 const needsExactNumbers = (dataset: Dataset): boolean =>
   Object.values(dataset.columns).some(({ type, element }) => ['numeric', 'jsonb'].includes(element?.type ?? type))

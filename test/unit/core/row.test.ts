@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { array, bigint, boolean, bytea, integer, jsonb, numeric, oneOf, smallint, text, timestamptz, uuid } from '#core/column.ts'
+import {
+  array,
+  bigint,
+  boolean,
+  bytea,
+  doublePrecision,
+  integer,
+  jsonb,
+  numeric,
+  oneOf,
+  smallint,
+  text,
+  timestamptz,
+  uuid,
+} from '#core/column.ts'
 import { CopyWriter } from '#core/copy-writer.ts'
 import { csvColumns, csvRowEncoder } from '#core/csv.ts'
 import { standardCsv } from '#core/csv-dialect.ts'
@@ -21,6 +35,7 @@ const things = dataset('things', {
     key: uuid({ nullable: true }),
     at: timestamptz({ nullable: true }),
     doc: jsonb({ nullable: true }),
+    ratio: doublePrecision({ nullable: true }),
     raw: bytea({ nullable: true }),
     state: oneOf(['new', 'paid'], { nullable: true }),
     tags: array(text({ max: 2 }), { nullable: true }),
@@ -65,7 +80,18 @@ for (const [row, code, column] of [
   ['{"id":1,"code":"\\ud800"}', 'invalid-text', 'code'],
   ['{"id":1,"doc":{"a":["\\u0000"]}}', 'invalid-text', 'doc'],
   [`{"id":1,"doc":${'['.repeat(600)}${']'.repeat(600)}}`, 'too-deep', 'doc'],
-  ['{"id":1,"doc":[1e99999]}', 'out-of-range', 'doc'],
+  ['{"id":1,"doc":[1e131072]}', 'out-of-range', 'doc'],
+  ['{"id":1,"id":1}', 'duplicate-key', 'id'],
+  ['{"id":1,"extra":1,"extra":2}', 'duplicate-key', 'extra'],
+  ['{"id":1,"\\u0069d" : 2}', 'duplicate-key', 'id'],
+  ['{"id":1,"doc":{"a":[{"b\\":":1,"b\\":":2}]}}', 'duplicate-key', 'doc'],
+  ['{"id":1.00000000000000001}', 'wrong-type', 'id'],
+  ['{"id":1,"n":1e-400}', 'wrong-type', 'n'],
+  ['{"id":1,"n":20000000000000000.5}', 'wrong-type', 'n'],
+  ['{"id":9007199254740991.4}', 'wrong-type', 'id'],
+  ['{"id":1,"ratio":1e-400}', 'out-of-range', 'ratio'],
+  ['{"id":1,"ratio":1e400}', 'out-of-range', 'ratio'],
+  [`{"id":1,"ratio":0.${'0'.repeat(400)}1}`, 'out-of-range', 'ratio'],
   ['{"id":1,"raw":"YQ"}', 'invalid-format', 'raw'],
   ['{"id":1,"state":"lost"}', 'unknown-value', 'state'],
   ['{"id":1,"state":1}', 'wrong-type', 'state'],
@@ -96,6 +122,9 @@ for (const row of [
   '{"id":1}',
   '{"id":"9223372036854775807"}',
   ' {"at":"2026-03-01T00:00:00+05:30" , "id":-0}\t',
+  '{"id":1,"ratio":0e999,"n":1000e-3,"small":1.0}',
+  '{"id":1,"ratio":4.9e-324}',
+  '{"id":1,"doc":{"a":":","b":{"a":1},"c":[{"a":"\\\\"},{"a":"{\\":"}]}}',
   '{"id":1e3,"code":"🚀🚀🚀","doc":null,"price":"1234.5"}',
 ])
   test(`NDJSON ${row} is taken`, () => assert.equal(refusalOf(row), undefined))
