@@ -1,8 +1,8 @@
 import { type Column, type ValueOf, validateColumn } from './column.ts'
 import { CopyWriter } from './copy-writer.ts'
 import { ConfigurationError } from './errors.ts'
-import { isMaxRejects, type MaxRejects } from './max-rejects.ts'
 import { fieldEncoder } from './field.ts'
+import { isMaxRejects, type MaxRejects } from './max-rejects.ts'
 
 export type Columns = Readonly<Record<string, Column>>
 
