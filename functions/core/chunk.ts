@@ -3,13 +3,13 @@ import type { Encoding } from './load.ts'
 
 /**
  * How a load is cut into chunks.
- * `range`: every chunk is read by itself, side by side. `sequence`: one reader goes through the text and commits chunk after chunk,
- * because only it knows where rows begin (compressed text, CSV with newlines in quotes) or because the order matters (policy `update`).
+ * `range`: every chunk is read by itself, side by side. `edges`: every chunk is looked at, side by side, for where its rows may begin; then
+ * they are ranges (CSV, where a newline may stand in quotes). `sequence`: one reader goes through the text and commits chunk after chunk,
+ * because only it knows where rows begin (compressed text) or because the order matters (policy `update` without a version).
  */
-type ChunkMode = 'range' | 'sequence'
+type ChunkMode = 'range' | 'edges' | 'sequence'
 
 export interface ChunkPlan {
-  readonly mode: ChunkMode
   /** Text bytes a chunk owns. */
   readonly chunkSize: number
   /** Undefined when only reading can tell. */
@@ -22,6 +22,8 @@ export interface ChunkJob {
   readonly load: string
   readonly chunk: number
   readonly mode: ChunkMode
+  /** Text offset of the first row of a range, where a newline alone does not tell. */
+  readonly from?: number
 }
 
 const mebibyte = 1024 * 1024
@@ -32,12 +34,18 @@ const mostChunks = 10_000
 const largestChunk = 256 * mebibyte
 
 /** @param size bytes of the object */
-export function planChunks(dataset: Dataset, encoding: Encoding, size: number): ChunkPlan {
+export function planChunks({ compression }: Pick<Encoding, 'compression'>, size: number): ChunkPlan {
   const wanted = Math.ceil(size / mostChunks / mebibyte) * mebibyte
   const chunkSize = Math.min(largestChunk, Math.max(smallestChunk, wanted))
-  const planned = encoding.compression === 'none' ? Math.max(1, Math.ceil(size / chunkSize)) : undefined
-  const mode = encoding.compression === 'none' && encoding.format === 'ndjson' && chunksCommute(dataset) ? 'range' : 'sequence'
-  return { mode, chunkSize, planned }
+  const planned = compression === 'none' ? Math.max(1, Math.ceil(size / chunkSize)) : undefined
+  return { chunkSize, planned }
+}
+
+/** @param planned chunks of the load, undefined when only reading can tell */
+export function chunkMode(dataset: Dataset, { format }: Pick<Encoding, 'format'>, planned: number | undefined): ChunkMode {
+  if (planned === undefined || !chunksCommute(dataset)) return 'sequence'
+  if (format === 'ndjson') return 'range'
+  return format === 'csv' && planned > 1 ? 'edges' : 'sequence'
 }
 
 /** Reads a message; undefined when it is none. */
@@ -49,7 +57,9 @@ export function parseChunkJob(body: string): ChunkJob | undefined {
     return undefined
   }
   if (typeof job !== 'object' || job === null) return undefined
-  const { tenant, load, chunk, mode } = job as Partial<Record<keyof ChunkJob, unknown>>
+  const { tenant, load, chunk, mode, from } = job as Partial<Record<keyof ChunkJob, unknown>>
   if (typeof tenant !== 'string' || typeof load !== 'string' || !Number.isSafeInteger(chunk)) return undefined
-  return mode === 'range' || mode === 'sequence' ? { tenant, load, chunk: chunk as number, mode } : undefined
+  if (mode !== 'range' && mode !== 'edges' && mode !== 'sequence') return undefined
+  if (from !== undefined && !Number.isSafeInteger(from)) return undefined
+  return { tenant, load, chunk: chunk as number, mode, ...(from === undefined ? {} : { from: from as number }) }
 }

@@ -52,6 +52,8 @@ export interface Load extends DeclaredEncoding, SumAttributes {
   readonly chunkSize?: number
   /** Chunks planned; absent while the length of the text is not known. */
   readonly planned?: number
+  /** Chunks of which it is known where their rows may begin, where that must be found out first. */
+  readonly edged?: number
   readonly committed: number
   readonly bytesRead: number
   /** Rows counted where the bytes were split. */
@@ -103,6 +105,11 @@ export const loadKey = (id: string): { pk: string; sk: string } => ({ pk: `LOAD#
 export const chunkKey = (id: string, chunk: number): { pk: string; sk: string } => ({
   pk: `LOAD#${id}`,
   sk: `CHUNK#${String(chunk).padStart(7, '0')}`,
+})
+/** Where the rows of a chunk may begin. */
+export const edgesKey = (id: string, chunk: number): { pk: string; sk: string } => ({
+  pk: `LOAD#${id}`,
+  sk: `EDGES#${String(chunk).padStart(7, '0')}`,
 })
 /** Where an upload's bytes live in the raw bucket. */
 export const objectKey = (load: { tenant: string; dataset: string; id: string }): string => `${load.tenant}/${load.dataset}/${load.id}`

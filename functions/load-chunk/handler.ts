@@ -7,6 +7,7 @@ import { datasets } from '#datasets'
 import { sendChunks } from '#platform/chunk-queue.ts'
 import { chunkStore } from '#platform/chunk-store.ts'
 import { connector } from '#platform/database.ts'
+import { notedEdges, noteEdges } from '#platform/edges.ts'
 import { objectReader } from '#platform/objects.ts'
 import { textOpener } from '#platform/open-text.ts'
 import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/projection.ts'
@@ -26,10 +27,12 @@ const loadChunk = createLoadChunk({
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
   openText: textOpener(objectReader(s3, env.RAW_BUCKET)),
-  projectChunk: (id, result) => projectChunk(table, id, result),
+  projectChunk: (load, result) => projectChunk(table, load, result),
   finishLoad: (id) => finishLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),
-  sendChunk: (job, traceparent) => sendChunks(sqs, env.CHUNK_QUEUE_URL, [job], traceparent),
+  sendChunks: (jobs, traceparent) => sendChunks(sqs, env.CHUNK_QUEUE_URL, jobs, traceparent),
+  noteEdges: (load, chunk, edges) => noteEdges(table, load, chunk, edges),
+  notedEdges: (id) => notedEdges(table, id),
 })
 
 export const handler = queueHandler(sqs, async (record, timeLeft) => {

@@ -1,9 +1,11 @@
 import type { ChunkJob } from '#core/chunk.ts'
+import type { Edge } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { type ChunkResult, isPlanned, type Load } from '#core/load.ts'
+import { type ChunkResult, isPlanned, type Load, type PlannedLoad } from '#core/load.ts'
 import { demandFewRejects, type MaxRejects } from '#core/max-rejects.ts'
 import type { Turn } from '#core/turns.ts'
+import { findChunkEdges } from './edges.ts'
 import { loadRange } from './range.ts'
 import { loadSequence } from './sequence.ts'
 import type { OpenText, ReadChunk } from './text.ts'
@@ -17,35 +19,50 @@ export interface LoadChunkDeps {
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   /** Commits what `read` sends to the sink, exactly once; undefined when the chunk was committed before. */
   readonly commitChunk: (load: Load, dataset: Dataset, chunk: number, read: ReadChunk, turn: Turn) => Promise<ChunkResult | undefined>
-  readonly projectChunk: (load: string, result: ChunkResult) => Promise<void>
+  readonly projectChunk: (load: Load, result: ChunkResult) => Promise<void>
   /** Ends the load when all of its chunks are projected. */
   readonly finishLoad: (load: string) => Promise<void>
   readonly failLoad: (load: string, error: LoadError) => Promise<void>
-  readonly sendChunk: (job: ChunkJob, traceparent: string) => Promise<void>
+  readonly sendChunks: (jobs: Iterable<ChunkJob>, traceparent: string) => Promise<void>
+  /** Notes where the rows of a chunk may begin; true when that is known of every chunk of the load. */
+  readonly noteEdges: (load: Load, chunk: number, edges: readonly Edge[]) => Promise<boolean>
+  /** What was noted, chunk by chunk. */
+  readonly notedEdges: (load: string) => Promise<Edge[][]>
 }
 
 /** @param timeLeft milliseconds until the function is stopped */
 export type LoadChunk = (job: ChunkJob, timeLeft: () => number) => Promise<void>
 
 /**
- * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, and shows the results in the load.
+ * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, and shows the results in the load; or finds out where
+ * the rows of a chunk begin (`edges`).
  * A load that can never succeed is ended here; every other failure is thrown, and the queue delivers again.
  */
 export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
   return async (job, timeLeft) => {
     const load = await world.findLoad(job.load)
-    if (load?.state === 'failed') return showCommitted(world, job)
+    if (load?.state === 'failed') return showCommitted(world, load, job)
     if (load?.state !== 'loading' || !isPlanned(load)) return
     const deps = load.maxRejects === undefined ? world : { ...world, projectChunk: projectAndJudge(world, load.maxRejects) }
     try {
       const dataset = deps.findDataset(load.dataset)
       if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
-      if (job.mode === 'range') await loadRange(deps, load, dataset, job.chunk)
-      else await loadSequence(deps, load, dataset, job.chunk, timeLeft)
+      await work(deps, job, load, dataset, timeLeft)
     } catch (error) {
       if (!(error instanceof LoadError)) throw error
       await deps.failLoad(load.id, error)
     }
+  }
+}
+
+function work(deps: LoadChunkDeps, job: ChunkJob, load: PlannedLoad, dataset: Dataset, timeLeft: () => number): Promise<void> {
+  switch (job.mode) {
+    case 'range':
+      return loadRange(deps, load, dataset, job.chunk, job.from)
+    case 'edges':
+      return findChunkEdges(deps, load, dataset, job.chunk)
+    case 'sequence':
+      return loadSequence(deps, load, dataset, job.chunk, timeLeft)
   }
 }
 
@@ -55,16 +72,17 @@ export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
  */
 const projectAndJudge =
   ({ projectChunk, findLoad }: LoadChunkDeps, max: MaxRejects): LoadChunkDeps['projectChunk'] =>
-  async (id, result) => {
-    await projectChunk(id, result)
-    const load = await findLoad(id)
-    if (load) demandFewRejects(max, load)
+  async (load, result) => {
+    await projectChunk(load, result)
+    const now = await findLoad(load.id)
+    if (now) demandFewRejects(max, now)
   }
 
 /** Work that was cut off between commit and projection comes again after its load was stopped: what the table has is shown all the same. */
-async function showCommitted({ committedChunk, projectChunk }: LoadChunkDeps, { load, chunk, mode }: ChunkJob): Promise<void> {
+async function showCommitted({ committedChunk, projectChunk }: LoadChunkDeps, load: Load, { chunk, mode }: ChunkJob): Promise<void> {
+  if (mode === 'edges') return
   for (let n = chunk; ; n++) {
-    const committed = await committedChunk(load, n)
+    const committed = await committedChunk(load.id, n)
     if (!committed) return
     await projectChunk(load, committed)
     if (mode === 'range') return

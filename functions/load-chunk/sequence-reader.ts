@@ -1,9 +1,9 @@
 import type { Dataset } from '#core/dataset.ts'
-import { LoadError } from '#core/errors.ts'
 import { type RowReader, rowFormatOf } from '#core/format.ts'
 import type { PlannedLoad } from '#core/load.ts'
 import { readRows, type Text } from '#core/read-rows.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
+import { readHeader } from './header.ts'
 import { type ChunkRead, feed, type OpenedText, type OpenText, type ReadChunk, type SourceRange } from './text.ts'
 
 /** Where a chunk's rows end, and with them the source bytes that are accounted for. */
@@ -70,9 +70,9 @@ export class SequenceReader {
   }
 
   async #open(chunk: number, from: Position | undefined): Promise<Stream> {
-    const { scanner, hasHeader, reader } = rowFormatOf(this.#load)
+    const { scanner, reader } = rowFormatOf(this.#load)
     const { size, createdAt } = this.#load
-    const header = hasHeader ? await this.#readHeader() : { bytes: Buffer.alloc(0), end: 0, lines: 0 }
+    const header = await readHeader(this.#openText, this.#load, this.#dataset)
     const offset = from?.nextRow ?? header.end
     const opened = this.#openText(this.#load, { from: offset, to: size, sourceFrom: from?.sourceEnd ?? 0, sourceTo: size })
     const { rowBytes } = this.#dataset.limits
@@ -82,25 +82,6 @@ export class SequenceReader {
       rowReader: (lead) => reader(this.#dataset, { day: new Date(createdAt), lead }, header.bytes),
       headerLines: header.lines,
       next: chunk,
-    }
-  }
-
-  /** The first row of the file: read by itself, so that a stream that begins in the middle knows the columns too. */
-  async #readHeader(): Promise<{ bytes: Buffer; end: number; lines: number }> {
-    const { scanner } = rowFormatOf(this.#load)
-    const to = Math.min(this.#load.size, 64 * 1024)
-    const opened = this.#openText(this.#load, { from: 0, to, sourceFrom: 0, sourceTo: 0 })
-    const { rowBytes } = this.#dataset.limits
-    const splitter = new RowSplitter({ scanner: scanner(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
-    const text = feed(splitter, opened.pieces)
-    try {
-      let row = splitter.first(false)
-      for (let more = true; !row && more; row = splitter.first(!more)) more = await text.more()
-      if (!row) throw new LoadError('csv-header-invalid', 'The file has no line that names the columns.')
-      if (row.oversized) throw new LoadError('csv-header-invalid', 'The first line is longer than a row may be.')
-      return { bytes: Buffer.from(row.bytes), end: splitter.offset, lines: splitter.lines }
-    } finally {
-      await opened.pieces.return?.()
     }
   }
 }

@@ -28,7 +28,7 @@ export async function loadSequence(
     const outcome = await loadFrom(deps, load, dataset, before, timeLeft)
     if (outcome.kind === 'ended') return deps.finishLoad(load.id)
     if (outcome.kind === 'out-of-time')
-      return deps.sendChunk({ tenant: load.tenant, load: load.id, chunk: outcome.next, mode: 'sequence' }, load.traceparent)
+      return deps.sendChunks([{ tenant: load.tenant, load: load.id, chunk: outcome.next, mode: 'sequence' }], load.traceparent)
     chunk = outcome.next
   }
 }
@@ -39,7 +39,7 @@ async function skipCommitted(deps: LoadChunkDeps, load: PlannedLoad, chunk: numb
   for (let n = before ? chunk : 0; ; n++) {
     const committed = await deps.committedChunk(load.id, n)
     if (!committed) return before
-    await deps.projectChunk(load.id, committed)
+    await deps.projectChunk(load, committed)
     before = committed
   }
 }
@@ -71,7 +71,7 @@ async function loadFrom(
     try {
       const result = await deps.commitChunk(load, dataset, chunk, reader.chunk(chunk, from, onRead), turn ?? anyTime)
       committed = true
-      if (result) await deps.projectChunk(load.id, result)
+      if (result) await deps.projectChunk(load, result)
       slowest = Math.max(slowest, began - timeLeft())
       return result !== undefined
     } finally {

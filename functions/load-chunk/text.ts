@@ -25,6 +25,8 @@ export type ReadChunk = (sink: RowSink, lead: boolean) => Promise<ChunkRead>
 export interface OpenedText {
   /** Inflated if the object is compressed. */
   readonly pieces: AsyncIterator<Buffer>
+  /** Offset up to which source bytes have passed. */
+  readonly accounted: () => number
   /** The source bytes that passed since the last call. */
   readonly takeSource: () => SourceRange
 }

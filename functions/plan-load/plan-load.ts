@@ -1,4 +1,4 @@
-import { type ChunkJob, type ChunkPlan, planChunks } from '#core/chunk.ts'
+import { type ChunkJob, type ChunkPlan, chunkMode, planChunks } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import { type Compression, type Encoding, isPlanned, type Load } from '#core/load.ts'
@@ -59,13 +59,13 @@ async function foreignReason({ ownerOf }: PlanLoadDeps, id: string, key: string)
 
 async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load | undefined> {
   try {
-    const dataset = datasetOf(deps, load)
+    datasetOf(deps, load)
     if (size !== load.size)
       throw new LoadError('size-mismatch', `The object has ${size} bytes; ${load.size} were declared when the upload was opened.`)
     const compression = settleCompression(load, await deps.sniff(load.objectKey, magicBytes))
     const format = settleFormat(load, await deps.sniffText(load, compression))
     const encoding = { format, compression }
-    return await enqueue(deps, await deps.startLoad(load.id, { ...encoding, ...planChunks(dataset, encoding, size) }))
+    return await enqueue(deps, await deps.startLoad(load.id, { ...encoding, ...planChunks(encoding, size) }))
   } catch (error) {
     if (!(error instanceof LoadError)) throw error
     await deps.failLoad(load.id, error)
@@ -75,12 +75,12 @@ async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load
 
 async function enqueue(deps: PlanLoadDeps, load: Load | undefined): Promise<Load | undefined> {
   if (load?.state !== 'loading' || !isPlanned(load)) return load
-  await deps.sendChunks(jobsOf(load, planChunks(datasetOf(deps, load), load, load.size).mode), load.traceparent)
+  await deps.sendChunks(jobsOf(load, chunkMode(datasetOf(deps, load), load, load.planned)), load.traceparent)
   return load
 }
 
 function* jobsOf({ tenant, id: load, planned = 1 }: Load, mode: ChunkJob['mode']): Generator<ChunkJob> {
-  const messages = mode === 'range' ? planned : 1
+  const messages = mode === 'sequence' ? 1 : planned
   for (let chunk = 0; chunk < messages; chunk++) yield { tenant, load, chunk, mode }
 }
 

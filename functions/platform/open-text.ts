@@ -21,7 +21,7 @@ export function textOpener(read: ReadObject) {
     const start = compression === 'none' ? Math.min(range.from, range.sourceFrom) : 0
     const whole = compression === 'none' ? plainText(source, start, range.to, checksum) : inflatedText(source, compression, checksum)
     const text = skip(whole, range.from - start)
-    return { pieces: text, takeSource: () => checksum.take() }
+    return { pieces: text, accounted: () => checksum.end, takeSource: () => checksum.take() }
   }
 }
 

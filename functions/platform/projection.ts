@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
-import { GetCommand, paginateQuery, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { ChunkPlan } from '#core/chunk.ts'
 import { type Ending, endingOf } from '#core/ending.ts'
 import type { LoadError } from '#core/errors.ts'
 import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey } from '#core/load.ts'
 import { attributeOf } from '#core/reject-sums.ts'
+import { addOnce } from './add-once.ts'
 import { isAwsError } from './aws-errors.ts'
 import type { Table } from './table.ts'
 
@@ -49,52 +48,33 @@ export async function startLoad({ client, name }: Table, id: string, plan: Chunk
   }
 }
 
-/** Conflicts with other chunks of the same load that are tried again, and the longest first wait in milliseconds. */
-const conflictTries = 12
-const conflictWait = 20
-
 /** Adds one chunk's result to its load, once. */
-export async function projectChunk({ client, name }: Table, id: string, result: ChunkResult): Promise<void> {
-  const command = new TransactWriteCommand({
-    TransactItems: [
-      { Put: { TableName: name, Item: { ...chunkKey(id, result.chunk), ...result }, ConditionExpression: 'attribute_not_exists(pk)' } },
-      {
-        Update: {
-          TableName: name,
-          Key: loadKey(id),
-          UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
-            result.last ? ' SET planned = :planned' : ''
-          }`,
-          ExpressionAttributeNames: {
-            '#duplicate': 'duplicate',
-            ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
-          },
-          ExpressionAttributeValues: {
-            ':one': 1,
-            ':bytes': result.sourceEnd - result.sourceStart,
-            ':received': result.received,
-            ':loaded': result.loaded,
-            ':updated': result.updated,
-            ':duplicate': result.duplicate,
-            ':rejected': result.rejected,
-            ...Object.fromEntries(result.rejects.map(({ rows }, i) => [`:r${i}`, rows])),
-            ...(result.last ? { ':planned': result.chunk + 1 } : {}),
-          },
-        },
+export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 'ttl'>, result: ChunkResult): Promise<void> {
+  await addOnce(
+    table,
+    id,
+    { ...chunkKey(id, result.chunk), ...result, ttl },
+    {
+      UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
+        result.last ? ' SET planned = :planned' : ''
+      }`,
+      ExpressionAttributeNames: {
+        '#duplicate': 'duplicate',
+        ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
       },
-    ],
-  })
-  for (let n = 1; ; n++) {
-    try {
-      await client.send(command)
-      return
-    } catch (error) {
-      const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : []
-      if (reasons[0]?.Code === 'ConditionalCheckFailed') return
-      if (n >= conflictTries || !reasons.some((r) => r.Code === 'TransactionConflict')) throw error
-      await sleep(Math.random() * conflictWait * 2 ** Math.min(n, 6))
-    }
-  }
+      ExpressionAttributeValues: {
+        ':one': 1,
+        ':bytes': result.sourceEnd - result.sourceStart,
+        ':received': result.received,
+        ':loaded': result.loaded,
+        ':updated': result.updated,
+        ':duplicate': result.duplicate,
+        ':rejected': result.rejected,
+        ...Object.fromEntries(result.rejects.map(({ rows }, i) => [`:r${i}`, rows])),
+        ...(result.last ? { ':planned': result.chunk + 1 } : {}),
+      },
+    },
+  )
 }
 
 /** Every projected chunk of a load, in order, in bounded pages. */

@@ -25,6 +25,11 @@ export class SourceChecksum {
     this.#end = offset + end
   }
 
+  /** Offset up to which the bytes have passed. */
+  get end(): number {
+    return this.#end
+  }
+
   /** What passed since the last call. */
   take(): { sourceStart: number; sourceEnd: number; crc32: number } {
     const taken = { sourceStart: this.#from, sourceEnd: this.#end, crc32: this.#crc }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import type { ChunkJob } from '#core/chunk.ts'
+import type { Edge } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
 import type { Problem } from '#core/problems.ts'
@@ -29,6 +30,8 @@ export interface LoaderOrder {
 export interface LoaderAnswer {
   readonly results: readonly ChunkResult[]
   readonly jobs: readonly ChunkJob[]
+  /** Where the rows of the chunk may begin, when that was the job. */
+  readonly edges: readonly Edge[] | undefined
   readonly problem: Problem | undefined
 }
 
@@ -68,6 +71,7 @@ answerOrders(async ({ job, load, dataset, path }: LoaderOrder): Promise<LoaderAn
   const results: ChunkResult[] = []
   const jobs: ChunkJob[] = []
   let problem: Problem | undefined
+  let edges: readonly Edge[] | undefined
   const loadChunk = createLoadChunk({
     ...store,
     openText: (of, range) => openText({ ...of, objectKey: path ?? '' }, range),
@@ -78,9 +82,14 @@ answerOrders(async ({ job, load, dataset, path }: LoaderOrder): Promise<LoaderAn
     failLoad: async (_load, error) => {
       problem = error.problem
     },
-    sendChunk: async (next) => void jobs.push(next),
+    sendChunks: async (next) => void jobs.push(...next),
+    noteEdges: async (_load, _chunk, found) => {
+      edges = found
+      return false
+    },
+    notedEdges: async () => [],
   })
   const began = performance.now()
   await loadChunk(job, () => invocation - (performance.now() - began))
-  return { results, jobs, problem }
+  return { results, jobs, edges, problem }
 })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { ChunkJob } from '#core/chunk.ts'
 import { crc32ToHex } from '#core/crc32.ts'
+import { type Edge, joinEdges } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { endingOf } from '#core/ending.ts'
 import type { ChunkResult, Format, Load } from '#core/load.ts'
@@ -37,16 +38,26 @@ export async function loadFile(source: Source, options: LoadOptions): Promise<Ru
   await using crew = await startCrew<LoaderOrder, LoaderAnswer>('loader-process', options.workers, options.url, options.flags)
   const results: ChunkResult[] = []
   const began = performance.now()
-  await Promise.all(
-    crew.members.map(async (member) => {
-      for (let job = jobs.shift(); job; job = jobs.shift()) {
-        const answer = await member.ask({ job, load, dataset: source.dataset, path: source.file.path })
-        if (answer.problem) throw new Error(`the load failed: ${answer.problem.detail}`)
-        results.push(...answer.results)
-        jobs.push(...answer.jobs)
-      }
-    }),
-  )
+  const edges: (readonly Edge[])[] = []
+  const work = (): Promise<unknown> =>
+    Promise.all(
+      crew.members.map(async (member) => {
+        for (let job = jobs.shift(); job; job = jobs.shift()) {
+          const answer = await member.ask({ job, load, dataset: source.dataset, path: source.file.path })
+          if (answer.problem) throw new Error(`the load failed: ${answer.problem.detail}`)
+          results.push(...answer.results)
+          jobs.push(...answer.jobs)
+          if (answer.edges) edges[job.chunk] = answer.edges
+        }
+      }),
+    )
+  await work()
+  if (edges.length > 0) {
+    const starts = joinEdges(edges, load.chunkSize!)
+    if (!starts) throw new Error('the edges of the chunks cannot be joined')
+    jobs.push(...starts.map((from, chunk) => ({ tenant: load.tenant, load: load.id, chunk, mode: 'range' as const, from })))
+    await work()
+  }
   const seconds = (performance.now() - began) / 1000
   const peakMiB = await crew.end()
   await check(load, results, options.expected)

@@ -150,9 +150,9 @@ test('killed between commit and projection, the ledger’s counts are projected 
   let n = 0
   await p.drain(2, undefined, (deps) => ({
     ...deps,
-    projectChunk: async (id, result) => {
+    projectChunk: async (l, result) => {
       if (n++ % 2 === 0) throw new Error('killed')
-      return deps.projectChunk(id, result)
+      return deps.projectChunk(l, result)
     },
   }))
   assert.ok(p.failures.length > 3)
@@ -192,6 +192,36 @@ for (const [format, compression] of [
     )
     assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
   })
+
+test('CSV with newlines in quotes, cut anywhere and loaded side by side: what one reader finds, line by line', async () => {
+  const field = fc.constantFrom('a', '"b"', '"two\nlines"', '"a,b\n\n"', '"q""q"', '"open', 'x"y', '')
+  let ranges = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(field, { minLength: 3, maxLength: 40 }),
+      fc.integer({ min: 10, max: 60 }),
+      fc.integer({ min: 1, max: 40 }),
+      async (fields, chunkSize, pieceBytes) => {
+        const body = Buffer.from(['id,name', ...fields.map((f, i) => `${i},${f}`)].join('\n'))
+        const outcome = async (compression: 'none' | 'gzip') => {
+          await db.query('TRUNCATE items, millrace.ledger')
+          const p = pipeline()
+          p.pieceBytes = pieceBytes
+          const load = p.open(compression === 'gzip' ? gzipSync(body) : body, 'csv', compression, chunkSize)
+          await p.drain(2)
+          if (p.edges.get(load.id)) ranges++
+          const { state, problem, rows, reconciles } = p.receipt(load.id)
+          return { state, problem, rows, reconciles, stored: await stored('items'), rejects: p.rejectsOf(load.id) }
+        }
+        const inOneGo = await outcome('gzip')
+        assert.equal(inOneGo.state, 'complete')
+        assert.deepEqual(await outcome('none'), inOneGo)
+      },
+    ),
+    { numRuns: 60 },
+  )
+  assert.ok(ranges > 40, 'too few were read side by side')
+})
 
 for (const compression of ['none', 'gzip', 'zstd'] as const)
   test(`a sequence (${compression}) whose chunk is tried again in the same invocation reads it again from its first row`, async () => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { type ChunkJob, planChunks } from '#core/chunk.ts'
+import { type ChunkJob, chunkMode } from '#core/chunk.ts'
 import { crc32ToHex } from '#core/crc32.ts'
+import type { Edge } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { endingOf } from '#core/ending.ts'
 import type { ChunkResult, Compression, Format, Load } from '#core/load.ts'
@@ -28,6 +29,7 @@ export class Pipeline {
   readonly objects = new Map<string, Buffer>()
   readonly loads = new Map<string, Load>()
   readonly projected = new Map<string, Map<number, ChunkResult>>()
+  readonly edges = new Map<string, Map<number, Edge[]>>()
   readonly rejects = new Map<string, StoredReject[]>()
   readonly queue: ChunkJob[] = []
   /** The road every chunk tries first. */
@@ -59,10 +61,16 @@ export class Pipeline {
           const openRejects = (): RejectFile => this.#rejectFile(load.id, chunk)
           return commitChunk(db, { load, dataset, chunk, read, openRejects, road: this.road, turn })
         }),
-      projectChunk: async (load, result) => this.#project(load, result),
+      projectChunk: async (load, result) => this.#project(load.id, result),
       finishLoad: (load) => this.#finish(load),
       failLoad: async (load, { problem }) => this.#update(load, { state: 'failed', problem }),
-      sendChunk: async (job) => void this.queue.push(job),
+      sendChunks: async (jobs) => void this.queue.push(...jobs),
+      noteEdges: async (load, chunk, edges) => {
+        const noted = this.edges.get(load.id) ?? new Map<number, Edge[]>()
+        this.edges.set(load.id, noted.set(chunk, [...edges]))
+        return noted.size === load.planned
+      },
+      notedEdges: async (load) => [...this.edges.get(load)!].sort(([a], [b]) => a - b).map(([, edges]) => edges),
     }
   }
 
@@ -102,8 +110,8 @@ export class Pipeline {
     }
     this.objects.set(id, content)
     this.loads.set(id, load)
-    const { mode } = planChunks(this.#dataset, { format, compression }, content.length)
-    const messages = mode === 'range' ? load.planned! : 1
+    const mode = chunkMode(this.#dataset, { format }, load.planned)
+    const messages = mode === 'sequence' ? 1 : load.planned!
     for (let chunk = 0; chunk < messages; chunk++) this.queue.push({ tenant: load.tenant, load: id, chunk, mode })
     return load
   }

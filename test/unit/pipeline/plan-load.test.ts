@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ChunkJob, type ChunkPlan, parseChunkJob, planChunks } from '#core/chunk.ts'
+import { type ChunkJob, type ChunkPlan, chunkMode, parseChunkJob, planChunks } from '#core/chunk.ts'
 import type { Encoding, Load } from '#core/load.ts'
 import { parsePlanMessage } from '#core/plan-message.ts'
 import { datasets } from '#datasets'
@@ -77,7 +77,7 @@ test('an object that stands in the place of an upload, and is not its own, is no
 for (const [name, change, head] of [
   ['gzip', { compression: 'gzip' }, '\x1f\x8b'],
   ['zstd', { compression: 'zstd' }, '\x28\xb5\x2f\xfd'],
-  ['CSV', { format: 'csv' }, 'id'],
+  ['CSV of one chunk', { format: 'csv', size: 1000 }, 'id'],
   ['policy update', { dataset: 'events' }, '{"'],
 ] as const)
   test(`${name} is one sequence`, async () => {
@@ -170,14 +170,16 @@ test('a load that has ended is not planned again, unless it failed and is replay
 
 test('the plan: small files one chunk, a terabyte under 10,000, never above 256 MiB a chunk', () => {
   const plain = { format: 'ndjson', compression: 'none' } as const
-  assert.deepEqual(planChunks(flights, plain, 1), { mode: 'range', chunkSize: 16 * mebibyte, planned: 1 })
-  assert.equal(planChunks(flights, plain, 16 * mebibyte).planned, 1)
-  assert.equal(planChunks(flights, plain, 16 * mebibyte + 1).planned, 2)
-  const tera = planChunks(flights, plain, 1e12)
+  assert.deepEqual(planChunks(plain, 1), { chunkSize: 16 * mebibyte, planned: 1 })
+  assert.equal(planChunks(plain, 16 * mebibyte).planned, 1)
+  assert.equal(planChunks(plain, 16 * mebibyte + 1).planned, 2)
+  const tera = planChunks(plain, 1e12)
   assert.ok(tera.planned! <= 10_000 && tera.chunkSize % mebibyte === 0)
-  assert.equal(planChunks(flights, plain, 50e12).chunkSize, 256 * mebibyte)
-  assert.equal(planChunks(flights, { ...plain, compression: 'gzip' }, 1e9).planned, undefined)
-  assert.equal(planChunks(events, plain, 1e9).mode, 'sequence')
+  assert.equal(planChunks(plain, 50e12).chunkSize, 256 * mebibyte)
+  assert.equal(planChunks({ ...plain, compression: 'gzip' }, 1e9).planned, undefined)
+  assert.equal(chunkMode(flights, plain, 3), 'range')
+  assert.equal(chunkMode(flights, { ...plain, format: 'csv' }, 3), 'edges')
+  assert.equal(chunkMode(events, plain, 3), 'sequence')
 })
 
 test('messages of the plan queue are read strictly', () => {

@@ -1,0 +1,125 @@
+import { csvRows } from './csv.ts'
+import type { CsvDialect } from './csv-dialect.ts'
+import type { Text } from './read-rows.ts'
+import { type RowScanner, RowSplitter } from './row-splitter.ts'
+
+/**
+ * Cutting CSV at any byte. Whether a newline ends a row or stands inside quotes depends on all that came before. So every chunk is looked at
+ * by itself, side by side, under each state that it may begin in (Ge et al., "Speculative Distributed CSV Data Parsing", SIGMOD 2019): which is its
+ * first row then, and where does the next chunk's first row begin? Afterwards the chunks are joined in order, without reading anything again: the
+ * row with which one ends must be the one with which the next begins. What no state explains (a quote that is never closed can do that)
+ * is left to one reader that goes through the whole file.
+ */
+export interface Edge {
+  /** Text offset of the first row that begins in the chunk. */
+  readonly start: number
+  /** Text offset of the first row that begins behind it. */
+  readonly end: number
+}
+
+const newline = 10
+
+/** Bytes that put the scanner into each state: between fields, in a plain field, in a quoted field, behind a quote in a quoted field. */
+function statesOf({ delimiter, quote }: CsvDialect) {
+  const plain = ['x', 'y', 'z'].find((c) => c !== delimiter && c !== quote)!
+  return { between: '', plain, quoted: quote, behindQuote: `${quote}${plain}${quote}` }
+}
+
+/** The states in which the byte behind this one can be read. Inside quotes everything is possible. */
+function statesBehind(byte: number, dialect: CsvDialect): readonly string[] {
+  const { between, plain, quoted, behindQuote } = statesOf(dialect)
+  if (byte === newline || byte === dialect.delimiter.charCodeAt(0)) return [between, quoted]
+  if (byte === dialect.quote.charCodeAt(0)) return [behindQuote, quoted, plain]
+  return [plain, quoted]
+}
+
+export interface ChunkBytes {
+  /** The chunk's first byte and the first byte behind it. */
+  readonly from: number
+  readonly to: number
+  readonly rowBytes: number
+  readonly dialect: CsvDialect
+  /** Pieces of text that begin one byte before the chunk; false when there is none left. */
+  readonly next: () => Promise<Buffer | undefined>
+}
+
+/** The edges of a chunk that does not begin the file. */
+export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkBytes): Promise<Edge[]> {
+  const scanner = csvRows(dialect)
+  let head: Buffer = Buffer.alloc(0)
+  let final = false
+  const more = async (): Promise<void> => {
+    const piece = await next()
+    if (piece) head = Buffer.concat([head, piece])
+    else final = true
+  }
+  while (head.length === 0 && !final) await more()
+  let starts = startsIn(head, from, final, dialect)
+  // A state in which no row ends within the longest row there may be is not the right one.
+  while (starts.some((s) => s === undefined) && !final && head.length <= rowBytes + 1) {
+    await more()
+    starts = startsIn(head, from, final, dialect)
+  }
+  const distinct = [...new Set(starts.filter((s) => s !== undefined))]
+  const readers = distinct.map((start) => reader(scanner, start, rowBytes, head.subarray(start - from + 1)))
+  for (;;) {
+    for (const r of readers) r.edge ??= endOf(r, to, final)
+    if (readers.every((r) => r.edge)) return readers.map((r) => r.edge!)
+    const piece = await next()
+    if (!piece) final = true
+    else for (const r of readers) if (!r.edge) r.splitter.push(piece)
+  }
+}
+
+/** Where the first row begins, by state; undefined when the bytes do not tell yet. `head` begins one byte before the chunk. */
+function startsIn(head: Buffer, from: number, final: boolean, dialect: CsvDialect): (number | undefined)[] {
+  const before = head[0]
+  if (before === undefined) return []
+  const bytes = head.subarray(1)
+  return statesBehind(before, dialect).map((prefix) => {
+    if (prefix === '' && before === newline) return from
+    const row = Buffer.concat([Buffer.from(prefix), bytes])
+    const end = csvRows(dialect).end(row, 0, row.length, final)
+    return end < 0 ? undefined : from + end - prefix.length
+  })
+}
+
+interface EdgeReader {
+  readonly start: number
+  readonly splitter: RowSplitter
+  edge: Edge | undefined
+}
+
+function reader(scanner: RowScanner, start: number, rowBytes: number, bytes: Buffer): EdgeReader {
+  const splitter = new RowSplitter({ scanner, rowBytes, offset: start, skipToNewline: false, ranged: false })
+  splitter.push(bytes)
+  return { start, splitter, edge: undefined }
+}
+
+const endOf = ({ start, splitter }: EdgeReader, to: number, final: boolean): Edge | undefined =>
+  splitter.rows(to, final, () => undefined) ? { start, end: splitter.offset } : undefined
+
+/** The edge of the chunk that begins the file: its first row is where the header ends. */
+export async function firstEdge(text: Text, start: number, to: number): Promise<Edge> {
+  for (let final = false; ; final = !(await text.more())) {
+    if (text.splitter.rows(to, final, () => undefined)) return { start, end: text.splitter.offset }
+  }
+}
+
+/**
+ * Where each chunk's first row begins, chunk by chunk.
+ * @param edges of every chunk, in order; of the first chunk there is one
+ * @returns undefined when no state of some chunk agrees with the one before it
+ */
+export function joinEdges(edges: readonly (readonly Edge[])[], chunkSize: number): number[] | undefined {
+  const starts: number[] = []
+  let at = edges[0]?.[0]?.start ?? 0
+  for (const [chunk, candidates] of edges.entries()) {
+    starts.push(at)
+    if (at >= (chunk + 1) * chunkSize) continue
+    const edge = candidates.find((e) => e.start === at)
+    if (!edge) return undefined
+    at = edge.end
+  }
+  return starts
+}
