@@ -60,7 +60,7 @@ interface StageValues {
   readonly throttle: Throttle
   /** Routes that start work for S3 or SQS: lower than the whole, so that they cannot starve reads. */
   readonly writeThrottle: Throttle
-  /** Requests a day of the usage plan, a fence against runaway clients. */
+  /** Requests a day of whoever calls with an API Gateway key of the usage plan. Millrace's own keys are none: docs/decisions/0011. */
   readonly dailyQuota: number
   /** Web ACL in front of the API, with a rate limit for each address: requests in 5 minutes. Undefined: none. */
   readonly firewallRate: number | undefined

@@ -69,7 +69,15 @@ async function main(): Promise<number> {
   const { tenant, name, table } = what
   const key = makeApiKey()
   const meaning = { tenant, datasets: what.datasets, createdAt: new Date().toISOString(), ...(name !== undefined && { name }) }
-  await putApiKey(openTable(table))(key, meaning)
+  try {
+    await putApiKey(openTable(table))(key, meaning)
+  } catch (error) {
+    const gone = error instanceof Error && error.name === 'ResourceNotFoundException'
+    console.error(
+      gone ? `There is no table "${table}" in this account and region: give the output TableName of the storage stack` : String(error),
+    )
+    return 1
+  }
   console.error(
     `A key of tenant ${tenant} for ${what.datasets.includes('*') ? 'all datasets' : what.datasets.join(', ')}; it is shown only now:`,
   )

@@ -126,7 +126,8 @@ export class ApiStack extends Stack {
     })
     api.addUsagePlan('UsagePlan', {
       name: `millrace-${stage.name}`,
-      description: 'The coarse fence; each tenant’s own rate is kept by the functions',
+      // It binds only requests that carry one of its API Gateway keys, and Millrace's own keys are none: docs/decisions/0011.
+      description: 'For callers that are given an API Gateway key; all others are bound by the throttles of the stage',
       throttle: { rateLimit: stage.throttle.rate, burstLimit: stage.throttle.burst },
       quota: { limit: stage.dailyQuota, period: Period.DAY },
       apiStages: [{ stage: api.deploymentStage }],
