@@ -54,7 +54,7 @@ function openingBody(
     )
   const rows = content.rows ?? expectedRows
   return {
-    fileName: source.name,
+    fileName: labelOf(source.name),
     size: content.size,
     format,
     compression,
@@ -63,3 +63,6 @@ function openingBody(
     ...(maxRejects === undefined ? {} : { maxRejects }),
   }
 }
+
+/** A name as the server takes it: a label of at most 255 characters, none of which steers a terminal. */
+const labelOf = (name: string): string => name.slice(0, 255).replace(/[\p{Cc}\p{Cs}]/gu, '_') || '_'

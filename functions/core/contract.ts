@@ -12,7 +12,12 @@ const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'must be a CRC32 as 8 lower-case
 export const maxRejects = z.union([z.int().min(0), z.string().regex(share, 'must be a count, or a share such as "1%"')])
 
 export const openUploadBody = z.strictObject({
-  fileName: z.string().min(1).max(255),
+  /** Shown again in receipts and terminals, so nothing in it may steer one. */
+  fileName: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must have no control characters and no half of a surrogate pair'),
   /** Bytes of the object as it will be uploaded. */
   size: z.int().min(0).max(50e12),
   /** `auto`: the first bytes tell. What is declared and is not so fails the load. */

@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { GetCommand, type GetCommandOutput, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Load, loadKey } from '#core/load.ts'
+import { isLoadId } from '#core/load-id.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type { Table } from './table.ts'
 
@@ -26,6 +27,8 @@ async function readLoad({ client, name }: Table, id: string, now: number): Promi
 export const findLoad =
   (table: Table, clock: () => number = Date.now) =>
   async (tenant: string, id: string): Promise<Load | undefined> => {
+    // What is no id has no load; DynamoDB would answer a key of more than 2 KiB with an error.
+    if (!isLoadId(id)) return undefined
     const load = await readLoad(table, id, clock())
     return load?.tenant === tenant ? load : undefined
   }

@@ -120,7 +120,13 @@ test('another tenant’s load is not found, on any route, whatever its state', a
     const parts = [{ number: 1, size: 5, crc32: '00000000' }]
     assert.equal((await ask(`POST /v1/uploads/${id}/parts`, { body: parts })).problem.code, 'load-not-found')
   }
-  assert.equal((await ask('GET /v1/loads/ld_nonsense')).problem.code, 'load-not-found')
+})
+
+test('what is no id of a load is not found, however long and odd it is', async () => {
+  const { ask } = await newTenant()
+  for (const id of ['ld_nonsense', 'x'.repeat(5000), 'KEY%23abc', '%00', 'LOAD%23', '%D0%BB%D0%B4'])
+    for (const request of [`GET /v1/loads/${id}`, `GET /v1/uploads/${id}`, `DELETE /v1/uploads/${id}`, `GET /v1/loads/${id}/rejects`])
+      assert.equal((await ask(request)).problem.code, 'load-not-found', request.slice(0, 50))
 })
 
 test('a receipt has a strong ETag; 304 until something changes', async () => {

@@ -253,6 +253,10 @@ test('what cannot be loaded is not opened', async () => {
   assert.equal((await open(fine, 'nothing')).problem.code, 'dataset-not-found')
   const faults = (await open({ size: 1.5, format: 'xml', color: 'red' })).problem
   assert.deepEqual(faults.errors?.map(({ pointer }) => pointer).sort(), ['/color', '/fileName', '/format', '/size'])
+  for (const fileName of ['', 'two\nlines', 'red \x1b[31m', 'half \ud83d', 'x'.repeat(256)]) {
+    const { code, errors } = (await open({ ...fine, fileName })).problem
+    assert.deepEqual([code, errors?.map(({ pointer }) => pointer)], ['invalid-request', ['/fileName']], JSON.stringify(fileName))
+  }
   const { ask: limited } = await newTenant(['events'])
   assert.equal((await limited('POST /v1/datasets/flights/uploads', { body: fine })).problem.code, 'dataset-forbidden')
 })

@@ -3,6 +3,7 @@ import { appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { openUploadBody } from '#core/contract.ts'
 import { createClient } from '../../../client/src/client.ts'
 import { RefusedError, UnavailableError } from '../../../client/src/errors.ts'
 import { fileSource } from '../../../client/src/file-source.ts'
@@ -81,6 +82,14 @@ test('the same bytes again, under another name, send nothing and get the first r
   assert.equal(again.receipt.id, first.receipt.id)
   assert.deepEqual([again.alreadyThere, again.sent], [true, 0])
   assert.equal(fake.count(/^PUT part/), puts)
+})
+
+test('a name that the server would refuse is made one that it takes: it is only a label', async () => {
+  await using fake = await startFakeMillrace()
+  const names = ['', 'two\nlines\x1b[31m', 'half \ud83d', `${'x'.repeat(254)}\u{1f600}`, '\u0444\u{1f600}.ndjson']
+  for (const name of names) await push(fake, blobSource(new Blob([text.subarray(0, 128)]), name), { again: true })
+  const taken = fake.loads.map(({ body }) => openUploadBody.parse({ size: 1, format: 'ndjson', fileName: body.fileName }).fileName)
+  assert.deepEqual(taken, ['_', 'two_lines_[31m', 'half _', `${'x'.repeat(254)}_`, '\u0444\u{1f600}.ndjson'])
 })
 
 test('again makes a new load of the same bytes', async () => {
