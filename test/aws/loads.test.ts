@@ -11,13 +11,16 @@ import { type Ask, blankLines, newTenant, openFor, putParts, table } from '../su
 import { exampleChunk, exampleLoad } from '../support/example-load.ts'
 import { setting } from '../support/stage.ts'
 
+/** Ages count from here: on a slow machine two loads may be added more than a second apart. */
+const began = Date.now()
+
 async function addLoad(tenant: string, ageSeconds: number, more: Partial<Load> = {}): Promise<Load> {
   const id = randomLoadId()
   const load = exampleLoad({
     id,
     tenant,
     objectKey: objectKey({ tenant, dataset: 'flights', id }),
-    createdAt: new Date(Date.now() - ageSeconds * 1000).toISOString(),
+    createdAt: new Date(began - ageSeconds * 1000).toISOString(),
     expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
     ttl: Math.floor(Date.now() / 1000) + 600,
     ...more,
