@@ -8,18 +8,26 @@ const mostDepth = 64
 const containers = new Uint8Array(mostDepth)
 const [tab, cr, space, quote, comma, colon, slash, backslash] = [9, 13, 32, 34, 44, 58, 47, 92]
 const [openArray, closeArray, openObject, closeObject] = [91, 93, 123, 125]
+/** Where the keys of the open objects begin and end in the output, and how many of them lie outside of each container. */
+const keys = new Int32Array(2 * 512)
+const outside = new Int32Array(mostDepth)
+/** Each key is compared with those before it: an object with more of them is left to the general parser. */
+const mostKeys = 128
+/** Longer numbers may be more than a numeric holds. */
+const numberBytes = 1000
 /** Digits of an exponent that Postgres certainly takes, and its sign. */
 const exponentBytes = 4
 
 /**
  * Copies the JSON value at `p`, checked and without the whitespace between its parts, as a jsonb field at `o`. It makes no value of it: what
- * JSON.parse and JSON.stringify would have made is the same text, but for a key that stands twice, of which Postgres too keeps the last.
+ * JSON.parse and JSON.stringify would have made is the same text.
  * @returns the index behind the value, or -1 for what the general parser must judge
  */
 export function jsonb(b: Uint8Array, from: number, out: Uint8Array, o: number): number {
   let p = from
   let w = o + 5
   let depth = 0
+  let known = 0
   for (;;) {
     p = skip(b, p)
     const c = b[p]!
@@ -28,10 +36,11 @@ export function jsonb(b: Uint8Array, from: number, out: Uint8Array, o: number): 
       p = skip(b, p + 1)
       if (b[p] !== c + 2) {
         if (depth === mostDepth) return -1
-        containers[depth++] = c
+        containers[depth] = c
+        outside[depth++] = known
         if (c === openArray) continue
         p = key(b, p, out, w)
-        if (p < 0) return -1
+        if (p < 0 || !isNew(out, w, known, known++)) return -1
         w = written.end
         continue
       }
@@ -60,15 +69,31 @@ export function jsonb(b: Uint8Array, from: number, out: Uint8Array, o: number): 
         p++
         if (container === openArray) break
         p = key(b, skip(b, p), out, w)
-        if (p < 0) return -1
+        if (p < 0 || !isNew(out, w, outside[depth - 1]!, known++)) return -1
         w = written.end
         break
       }
       if (b[p] !== (container === openArray ? closeArray : closeObject)) return -1
       out[w++] = b[p++]!
-      depth--
+      known = outside[--depth]!
     }
   }
+}
+
+/** False when the key that was just written, from `start` on, stands in [first, count) of `keys` already. Else it takes its place there. */
+function isNew(out: Uint8Array, start: number, first: number, count: number): boolean {
+  const end = written.end
+  if (count - first === mostKeys || 2 * count === keys.length) return false
+  for (let i = first; i < count; i++)
+    if (keys[2 * i + 1]! - keys[2 * i]! === end - start && same(out, keys[2 * i]!, start, end)) return false
+  keys[2 * count] = start
+  keys[2 * count + 1] = end
+  return true
+}
+
+function same(out: Uint8Array, other: number, start: number, end: number): boolean {
+  for (let i = end - 1, j = other + end - 1 - start; i >= start; i--, j--) if (out[i] !== out[j]) return false
+  return true
 }
 
 function skip(b: Uint8Array, from: number): number {
@@ -134,7 +159,7 @@ function rewritten(b: Uint8Array, p: number, out: Uint8Array, w: number): number
 function plain(b: Uint8Array, p: number, out: Uint8Array, w: number, inside: boolean): number {
   const word = b[p] === 116 ? 'true' : b[p] === 102 ? 'false' : b[p] === 110 && inside ? 'null' : undefined
   const end = word === undefined ? numberEnd(b, p) : wordEnd(b, p, word)
-  if (end < 0) return -1
+  if (end < 0 || end - p > numberBytes) return -1
   written.end = w
   for (let i = p; i < end; i++) {
     const c = b[i]!
