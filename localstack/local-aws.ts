@@ -10,6 +10,7 @@ import { ensureParts, type Parts, watchParts } from './parts.ts'
 import { stopPostgres } from './postgres.ts'
 import { removePostgres } from './postgres-home.ts'
 import { signal, waitForEnd } from './processes.ts'
+import { ensurePump, stopPump } from './pump-process.ts'
 import { readRecord, updateRecord } from './record.ts'
 import { quietReport, type Report } from './report.ts'
 import { createSecrets } from './secrets.ts'
@@ -88,7 +89,7 @@ async function bringUp(dir: StateDir, report: Report, options: StartOptions, par
   })
   if (nothingNew && earlier.MILLRACE_API_KEY) {
     const same = settingsOf({ endpoint, databaseUrl, apiKey: earlier.MILLRACE_API_KEY, outputs: deployed.outputs })
-    if (JSON.stringify(same) === JSON.stringify(earlier)) return local(same, true)
+    if (JSON.stringify(same) === JSON.stringify(earlier)) return local(same, !(await ensurePump(dir, endpoint, report)))
   }
   await report.step(
     'migrations',
@@ -99,6 +100,7 @@ async function bringUp(dir: StateDir, report: Report, options: StartOptions, par
   const apiKey = await report.step('key of tenant demo', () => tenantKey(endpoint, table, earlier.MILLRACE_API_KEY))
   const settings = settingsOf({ endpoint, databaseUrl, apiKey, outputs: deployed.outputs })
   writeSettings(dir.env, settings)
+  await ensurePump(dir, endpoint, report)
   return local(settings, false)
 }
 
@@ -129,6 +131,7 @@ export async function stopLocal(root?: string): Promise<readonly string[]> {
     if (!(await waitForEnd(starter, 5_000))) signal(starter.pid, 'SIGKILL')
     ended.push(`a start that was under way (process ${starter.pid})`)
   }
+  if (await stopPump(dir)) ended.push('the event-source pump')
   const { emulator, postgres } = readRecord(dir)
   if (emulator) {
     if (emulator.process) ended.push(`the emulator at ${endpointOf(emulator)}`)
@@ -151,7 +154,7 @@ export async function forgetLocal(root?: string): Promise<void> {
   const dir = stateDir(root)
   const { postgres } = readRecord(dir)
   await stopLocal(root)
-  const stored = [dir.env, dir.record, dir.emulator, dir.postgres, dir.temporary, dir.assembly]
+  const stored = [dir.env, dir.record, dir.emulator, dir.postgres, dir.temporary, dir.assembly, dir.checkpoints]
   if (postgres) removePostgres(postgres.data)
   for (const path of stored) rmSync(path, { recursive: true, force: true })
 }

@@ -23,10 +23,17 @@ export interface PostgresRecord {
   readonly data: string
 }
 
+interface PumpRecord {
+  /** Missing when it was stopped in order, or was never needed. */
+  readonly process?: ProcessId
+  readonly endpoint: string
+}
+
 /** What must be known to find, stop and start again what an earlier run started. */
 export interface LocalRecord {
   readonly emulator?: EmulatorRecord
   readonly postgres?: PostgresRecord
+  readonly pump?: PumpRecord
 }
 
 export function readRecord(dir: StateDir): LocalRecord {

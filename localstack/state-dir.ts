@@ -18,6 +18,8 @@ export interface StateDir {
   readonly postgres: string
   readonly emulator: string
   readonly assembly: string
+  /** How far the event-source pump is with each mapping. */
+  readonly checkpoints: string
 }
 
 /** MILLRACE_LOCAL_DIR, or `.local` in the checkout. Made when missing. */
@@ -35,6 +37,7 @@ export function stateDir(dir: string = process.env.MILLRACE_LOCAL_DIR ?? join(re
     postgres: join(root, 'postgres'),
     emulator: join(root, 'emulator'),
     assembly: join(root, 'cdk.out'),
+    checkpoints: join(root, 'checkpoints'),
   }
 }
 

@@ -3,7 +3,7 @@ import type { StreamRecord } from './ports.ts'
 import { payloadLimit } from './rules.ts'
 import type { Mapping } from './settings.ts'
 
-export type Gathered =
+type Gathered =
   | { readonly kind: 'batch'; readonly records: readonly StreamRecord[] }
   | { readonly kind: 'gathering'; readonly ms: number }
   | { readonly kind: 'empty' }

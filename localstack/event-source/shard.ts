@@ -19,7 +19,7 @@ export interface ShardContext {
 }
 
 /** Which lane a key goes to (FNV-1a). Undocumented on AWS beyond that a key keeps its order. */
-export function laneOf(partitionKey: string, lanes: number): number {
+function laneOf(partitionKey: string, lanes: number): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < partitionKey.length; i++) hash = Math.imul(hash ^ partitionKey.charCodeAt(i), 0x01000193)
   return (hash >>> 0) % lanes

@@ -121,6 +121,7 @@ export async function runScenario({ seed, shards, pageSize, mapping: settings, f
       sendFailure: (failure: FailureRecord) =>
         alive(async () => {
           await clock.sleep(Math.floor(random() * 50), forever)
+          if (mine.dead) return // its counts are gone with it; the next life gives up by its own
           if (happens(faults.destinationFails)) throw new Error('the bucket is away')
           ledger.gaveUp(mine.number, failure)
         }),

@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto'
+import {
+  CreateStreamCommand,
+  DeleteStreamCommand,
+  DescribeStreamSummaryCommand,
+  type KinesisClient,
+  PutRecordsCommand,
+} from '@aws-sdk/client-kinesis'
+
+/** A stream of a test's own on the emulator; deleted when it is over. */
+export interface KinesisStream extends AsyncDisposable {
+  readonly name: string
+  readonly arn: string
+  /** @returns each record's shard and sequence number, in their order. */
+  put(records: readonly { key: string; data: string }[]): Promise<readonly { shard: string; sequenceNumber: string }[]>
+}
+
+export async function createKinesisStream(client: KinesisClient, shards: number): Promise<KinesisStream> {
+  const name = `test-${randomBytes(6).toString('hex')}`
+  await client.send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }))
+  let arn = ''
+  for (let status: string | undefined; status !== 'ACTIVE'; await new Promise((done) => setTimeout(done, 100))) {
+    const { StreamDescriptionSummary: summary } = await client.send(new DescribeStreamSummaryCommand({ StreamName: name }))
+    status = summary?.StreamStatus
+    arn = summary?.StreamARN ?? ''
+  }
+  return {
+    name,
+    arn,
+    async put(records) {
+      const placed: { shard: string; sequenceNumber: string }[] = []
+      for (let i = 0; i < records.length; i += 500) {
+        const Records = records.slice(i, i + 500).map(({ key, data }) => ({ PartitionKey: key, Data: Buffer.from(data) }))
+        const answer = await client.send(new PutRecordsCommand({ StreamName: name, Records }))
+        if (answer.FailedRecordCount) throw new Error(`${answer.FailedRecordCount} records were not taken`)
+        for (const { ShardId, SequenceNumber } of answer.Records ?? []) placed.push({ shard: ShardId!, sequenceNumber: SequenceNumber! })
+      }
+      return placed
+    },
+    [Symbol.asyncDispose]: async () => {
+      await client.send(new DeleteStreamCommand({ StreamName: name, EnforceConsumerDeletion: true }))
+    },
+  }
+}
