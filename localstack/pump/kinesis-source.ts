@@ -5,6 +5,7 @@ import {
   type GetShardIteratorCommandInput,
   KinesisClient,
   ListShardsCommand,
+  ResourceNotFoundException,
 } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { clientSettings } from '../aws.ts'
@@ -25,24 +26,41 @@ export async function describeStream(client: KinesisClient, streamArn: string): 
 
 export function createKinesisSource(client: KinesisClient, streamArn: string): Source {
   let parents: ReadonlySet<string> = new Set()
+
+  async function listShards(): Promise<readonly Shard[]> {
+    const shards: Shard[] = []
+    for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
+      const page = await client.send(new ListShardsCommand(token === undefined ? { StreamARN: streamArn } : { NextToken: token }))
+      for (const { ShardId, ParentShardId, AdjacentParentShardId, SequenceNumberRange } of page.Shards ?? [])
+        shards.push({
+          id: ShardId ?? '',
+          parents: [ParentShardId, AdjacentParentShardId].filter((id) => id !== undefined),
+          closed: SequenceNumberRange?.EndingSequenceNumber !== undefined,
+        })
+      token = page.NextToken
+    }
+    parents = new Set(shards.flatMap((shard) => shard.parents))
+    // Not every emulator shows the end of a shard that was split or merged; that it has children says the same.
+    return shards.map((shard) => ({ ...shard, closed: shard.closed || parents.has(shard.id) }))
+  }
+
   return {
-    async listShards() {
-      const shards: Shard[] = []
-      for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
-        const page = await client.send(new ListShardsCommand(token === undefined ? { StreamARN: streamArn } : { NextToken: token }))
-        for (const { ShardId, ParentShardId, AdjacentParentShardId, SequenceNumberRange } of page.Shards ?? [])
-          shards.push({
-            id: ShardId ?? '',
-            parents: [ParentShardId, AdjacentParentShardId].filter((id) => id !== undefined),
-            closed: SequenceNumberRange?.EndingSequenceNumber !== undefined,
-          })
-        token = page.NextToken
+    listShards,
+    open(shardId, position) {
+      const reader = createReader(client, { StreamARN: streamArn, ShardId: shardId }, position, () => parents.has(shardId))
+      return {
+        async read() {
+          try {
+            return await reader.read()
+          } catch (error) {
+            // A shard leaves its stream when its records have expired. On MiniStack it does when it is split or merged, and its records go to
+            // its children, which are read from their beginning.
+            if (!(error instanceof ResourceNotFoundException) || (await listShards()).some(({ id }) => id === shardId)) throw error
+            return { records: [], behind: false, ended: true }
+          }
+        },
       }
-      parents = new Set(shards.flatMap((shard) => shard.parents))
-      // MiniStack shows no end of a shard that was split or merged; that it has children says the same.
-      return shards.map((shard) => ({ ...shard, closed: shard.closed || parents.has(shard.id) }))
     },
-    open: (shardId, position) => createReader(client, { StreamARN: streamArn, ShardId: shardId }, position, () => parents.has(shardId)),
   }
 }
 

@@ -140,6 +140,6 @@ test('the pump serves a disabled mapping of a deployed function, is killed, goes
   } finally {
     await pump.end('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
-    for (const client of [kinesis, lambda, s3]) client.destroy()
+    s3.destroy()
   }
 })

@@ -7,10 +7,12 @@ import {
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis'
 
-/** A stream of a test's own on the emulator; deleted when it is over. */
+/** A stream of a test's own on the emulator; when it is over it is deleted, and the client with it. */
 export interface KinesisStream extends AsyncDisposable {
   readonly name: string
   readonly arn: string
+  /** Until a split or merge is done. */
+  readonly whenActive: () => Promise<void>
   /** @returns each record's shard and sequence number, in their order. */
   put(records: readonly { key: string; data: string }[]): Promise<readonly { shard: string; sequenceNumber: string }[]>
 }
@@ -18,15 +20,17 @@ export interface KinesisStream extends AsyncDisposable {
 export async function createKinesisStream(client: KinesisClient, shards: number): Promise<KinesisStream> {
   const name = `test-${randomBytes(6).toString('hex')}`
   await client.send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }))
-  let arn = ''
-  for (let status: string | undefined; status !== 'ACTIVE'; await new Promise((done) => setTimeout(done, 100))) {
-    const { StreamDescriptionSummary: summary } = await client.send(new DescribeStreamSummaryCommand({ StreamName: name }))
-    status = summary?.StreamStatus
-    arn = summary?.StreamARN ?? ''
+  async function whenActive(): Promise<string> {
+    for (;;) {
+      const { StreamDescriptionSummary: summary } = await client.send(new DescribeStreamSummaryCommand({ StreamName: name }))
+      if (summary?.StreamStatus === 'ACTIVE') return summary.StreamARN ?? ''
+      await new Promise((done) => setTimeout(done, 100))
+    }
   }
   return {
     name,
-    arn,
+    arn: await whenActive(),
+    whenActive: async () => void (await whenActive()),
     async put(records) {
       const placed: { shard: string; sequenceNumber: string }[] = []
       for (let i = 0; i < records.length; i += 500) {
@@ -39,6 +43,7 @@ export async function createKinesisStream(client: KinesisClient, shards: number)
     },
     [Symbol.asyncDispose]: async () => {
       await client.send(new DeleteStreamCommand({ StreamName: name, EnforceConsumerDeletion: true }))
+      client.destroy()
     },
   }
 }
