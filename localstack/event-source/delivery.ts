@@ -40,8 +40,8 @@ export const beginDelivery = (records: readonly StreamRecord[]): Delivery =>
   records.length === 0 ? [] : [{ records, errors: 0, invocations: 0, fruitless: 0 }]
 
 /**
- * - Age: MaximumRecordAgeInSeconds is "the maximum age of a record that Lambda sends to a function" (page services-kinesis-parameters and the
- *   CloudFormation reference), so it is looked at before every invocation, the first too. Records also expire with the stream's retention (page
+ * - Age: "the maximum age of a record that Lambda sends to your function" (page with-kinesis, "Maximum age of record"; the CDK's maxRecordAge has the
+ *   same words), so it is looked at before every invocation, the first too. Records also expire with the stream's retention (page
  *   kinesis-on-failure-destination: "retries until the records expire, exceed the maximum age, or reach the configured retry quota").
  *   Undocumented, assumed: only the records that are too old are given up, not their whole batch; and expiry, too, goes to the destination.
  * - Retries: MaximumRetryAttempts counts retries, so N of them are N + 1 invocations that failed.

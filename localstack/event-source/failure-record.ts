@@ -4,7 +4,7 @@ import type { Mapping } from './settings.ts'
 
 /**
  * The document for an on-failure destination. Page kinesis-on-failure-destination, "Example Amazon SNS and Amazon SQS invocation record".
- * Undocumented: the condition of records that are too old (RecordAgeExceeded is what LocalStack's tests, recorded on AWS, have), and
+ * Undocumented: the condition of records that are too old (the page shows only RetryAttemptsExhausted; RecordAgeExceeded is what LocalStack sends), and
  * what stands in responseContext when the function was never reached (it is left out here).
  */
 export function failureMetadata(

@@ -21,7 +21,7 @@ export const positionOfNew = (start: Mapping['startingPosition']): Position =>
   start.at === 'timestamp' ? { from: 'timestamp', at: start.time } : { from: 'trim-horizon' }
 
 /**
- * Which shards may be read now. Kinesis Data Streams Developer Guide, "After resharding" (kinesis-using-sdk-java-after-resharding): read a
+ * Which shards may be read now. Kinesis Data Streams Developer Guide, "Complete the resharding action" (kinesis-using-sdk-java-after-resharding): read a
  * parent's records to the end before its children's, so that a key's records stay in order. Parents that left the stream are finished.
  * The Lambda guide only says that Lambda keeps order; that its pollers wait for the parents' last batch is assumed.
  */

@@ -15,7 +15,7 @@ export type Outcome =
  * - several items: "Lambda uses the record with the lowest sequence number as the checkpoint. Lambda then retries all records starting
  *   from that checkpoint";
  * - without ReportBatchItemFailures "these responses will not be processed".
- * AWS's guidance for event sources adds that an identifier which is not in the batch fails the whole batch.
+ * aws/agent-toolkit-for-aws, aws-serverless/references/event-sources.md, adds that an identifier which is not in the batch fails all of it.
  * Undocumented, assumed: so does a response that is no object, and a `batchItemFailures` that is no list.
  */
 export function outcomeOf(invocation: Invocation, batch: readonly StreamRecord[], reportsItemFailures: boolean): Outcome {

@@ -5,7 +5,7 @@
 
 /**
  * An invocation's payload, base64 included. Page gettingstarted-limits: "6 MB each for request and response (synchronous)".
- * Undocumented: which megabyte. The mebibyte is what Lambda's own error message counts in (6,291,556 bytes with its wrapping).
+ * Undocumented: which megabyte. Code in the field has 6,291,556 bytes as the limit, 100 over six mebibytes; the round number is the stricter.
  */
 export const payloadLimit = 6 * 1024 * 1024
 

@@ -52,7 +52,7 @@ export function readMapping(shown: EventSourceMappingConfiguration, retentionMs:
   if (!/^arn:[^:]+:kinesis:[^:]+:\d{12}:stream\/[^/]+$/.test(streamArn))
     refuse(`${streamArn || 'no EventSourceArn'}: only streams are read, not stream consumers (enhanced fan-out) or other sources.`)
   const age = within('MaximumRecordAgeInSeconds', shown.MaximumRecordAgeInSeconds, -1, -1, 604_800)
-  // The API documents -1 and 60 to 604,800; 0 is what an emulator shows for "not set".
+  // The page has -1 as the least; event-sources.md of aws/agent-toolkit-for-aws says that 0 to 59 are rejected. Emulators may show 0 for "not set".
   if (age > 0 && age < 60) refuse(`MaximumRecordAgeInSeconds is ${age}; the least AWS takes is 60.`)
   return {
     uuid: shown.UUID ?? refuse('it has no UUID.'),

@@ -59,7 +59,7 @@ export async function consumeShard({ mapping, roleArn, ports, shardId, position,
   const isFull = (): boolean =>
     heldBytes > mapping.parallelization * payloadLimit || progress.open > Math.max(10_000, 2 * mapping.parallelization * mapping.batchSize)
 
-  /** Page with-kinesis-filtering: the iterator advances past a record that does not match. */
+  /** Page invocation-eventfiltering: after the filters "the streams iterator advances past this record", also past one that is not delivered. */
   function take(record: StreamRecord): void {
     const settle = progress.read(record.sequenceNumber)
     if (!matches(record)) {

@@ -98,8 +98,8 @@ test('a batch fills 6 MB to the byte', async () => {
   const room = payloadLimit - Buffer.byteLength(empty.calls[0]!.event)
   const first = 3 * 1024 * 1024
   // Two records: what one adds to the event without data, a comma, and base64 in steps of four characters.
-  const second_ = Math.floor((room - Buffer.byteLength(empty.calls[0]!.event) + '{"Records":[]}'.length - 1 - (first / 3) * 4) / 4) * 3
-  for (const size of [first, second_]) run.stream.put('a', new Uint8Array(size))
+  const rest = Math.floor((room - Buffer.byteLength(empty.calls[0]!.event) + '{"Records":[]}'.length - 1 - (first / 3) * 4) / 4) * 3
+  for (const size of [first, rest]) run.stream.put('a', new Uint8Array(size))
   run.start()
   await run.pass(2 * second)
   assert.equal(run.calls.length, 1)
