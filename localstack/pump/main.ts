@@ -11,6 +11,7 @@ functions, and keeps its place in FOLDER. \`npm run local\` starts it when there
 
   --endpoint URL         a MiniStack or LocalStack
   --checkpoints FOLDER   made if missing
+  --mapping UUID         serve only this one
   --help                 print this
 
 SIGTERM or Ctrl-C: what is under way is awaited, then it ends. It can be killed at any time: records since the last checkpoint are
@@ -19,18 +20,23 @@ delivered again.
 
 try {
   const { values } = parseArgs({
-    options: { endpoint: { type: 'string' }, checkpoints: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: {
+      endpoint: { type: 'string' },
+      checkpoints: { type: 'string' },
+      mapping: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
   })
   if (values.help) console.log(help)
   else {
-    const { endpoint, checkpoints: folder } = values
+    const { endpoint, checkpoints: folder, mapping: only } = values
     if (!endpoint || !folder) throw new LocalFailure('--endpoint and --checkpoints are needed; --help tells more.')
     mkdirSync(folder, { recursive: true })
     const stopping = new AbortController()
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopping.abort())
     const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`)
     log(`Serving the disabled Kinesis mappings at ${endpoint}`)
-    await serveMappings({ endpoint: parseEndpoint(endpoint), folder, signal: stopping.signal, log })
+    await serveMappings({ endpoint: parseEndpoint(endpoint), folder, only, signal: stopping.signal, log })
     log('Stopped in order.')
   }
 } catch (error) {

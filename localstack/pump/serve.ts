@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly endpoint: string
   /** Folder for checkpoints. */
   readonly folder: string
+  /** UUID of the one mapping to serve; all of them when left out. */
+  readonly only?: string | undefined
   readonly signal: AbortSignal
   readonly log: (line: string) => void
 }
@@ -28,7 +30,7 @@ const mappingsMs = 5_000
 const longestInvocationMs = 16 * 60_000
 
 /** Serves every disabled Kinesis mapping at an endpoint, follows their changes, and returns on the signal. */
-export async function serveMappings({ endpoint, folder, signal, log }: ServeOptions): Promise<void> {
+export async function serveMappings({ endpoint, folder, only, signal, log }: ServeOptions): Promise<void> {
   const client = new LambdaClient({
     ...clientSettings(endpoint),
     maxAttempts: 1,
@@ -43,7 +45,7 @@ export async function serveMappings({ endpoint, folder, signal, log }: ServeOpti
       return undefined
     })
     away = mappings === undefined
-    if (mappings) await follow(mappings)
+    if (mappings) await follow(mappings.filter(({ UUID }) => only === undefined || UUID === only))
     await wait(mappingsMs, undefined, { signal }).catch(() => {})
   }
   await Promise.all([...served.values()].map(({ stop }) => stop()))
