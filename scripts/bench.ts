@@ -107,7 +107,7 @@ function number(name: 'rows' | 'rounds' | 'gigabytes', least: number, most: numb
 // Whatever ends the bench, its Postgres ends with it.
 const interrupted = new Promise<never>((_, reject) => {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
-  process.once('uncaughtException', reject)
+  process.on('uncaughtException', reject)
 })
 let server: Server | undefined
 try {
