@@ -10,7 +10,7 @@ import type { Encoding } from './load.ts'
 type ChunkMode = 'range' | 'edges' | 'sequence'
 
 export interface ChunkPlan {
-  /** Text bytes a chunk owns. */
+  /** Text bytes a chunk owns; of Parquet bytes of the file. */
   readonly chunkSize: number
   /** Undefined when only reading can tell. */
   readonly planned: number | undefined
@@ -44,7 +44,7 @@ export function planChunks({ compression }: Pick<Encoding, 'compression'>, size:
 /** @param planned chunks of the load, undefined when only reading can tell */
 export function chunkMode(dataset: Dataset, { format }: Pick<Encoding, 'format'>, planned: number | undefined): ChunkMode {
   if (planned === undefined || !chunksCommute(dataset)) return 'sequence'
-  if (format === 'ndjson') return 'range'
+  if (format === 'ndjson' || format === 'parquet') return 'range'
   return format === 'csv' && planned > 1 ? 'edges' : 'sequence'
 }
 

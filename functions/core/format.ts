@@ -27,9 +27,12 @@ export interface RowFormat {
 }
 
 /** How a load's text becomes rows. */
-export const rowFormatOf = (load: { readonly format: Format; readonly csv?: CsvDialect }): RowFormat => rowFormats[load.format](load)
+export const rowFormatOf = (load: { readonly format: Format; readonly csv?: CsvDialect }): RowFormat => {
+  if (load.format === 'parquet') throw new Error('Parquet is no text')
+  return rowFormats[load.format](load)
+}
 
-const rowFormats: Readonly<Record<Format, (load: { readonly csv?: CsvDialect }) => RowFormat>> = {
+const rowFormats: Readonly<Record<Exclude<Format, 'parquet'>, (load: { readonly csv?: CsvDialect }) => RowFormat>> = {
   ndjson: () => ({
     scanner: () => ndjsonScanner,
     hasHeader: false,

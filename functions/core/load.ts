@@ -4,7 +4,7 @@ import type { Problem } from './problems.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 import { listedSums, type RejectSum, type SumAttributes } from './reject-sums.ts'
 
-export const formats = ['ndjson', 'json', 'csv'] as const
+export const formats = ['ndjson', 'json', 'csv', 'parquet'] as const
 export const compressions = ['none', 'gzip', 'zstd'] as const
 export type Format = (typeof formats)[number]
 export type Compression = (typeof compressions)[number]

@@ -16,8 +16,13 @@ export function compressionOf(head: Uint8Array): Compression {
 /** Bytes of text that `formatOf` wants to see: more white space than anybody puts at the beginning. */
 export const textBytes = 64 * 1024
 
+/** By the magic number and the byte behind it, which is none of a text: a CSV header may well begin with PAR1. */
+const isParquet = (head: Buffer): boolean =>
+  head.toString('latin1', 0, 4) === 'PAR1' && head.length > 4 && head[4]! < 32 && ![9, 10, 13].includes(head[4]!)
+
 /** The format of a text by how it begins, once it is inflated: a JSON array, objects, or else CSV, which has no mark of its own. */
 export function formatOf(head: Buffer): Format {
+  if (isParquet(head)) return 'parquet'
   const first = firstSign(head)
   return first === '[' ? 'json' : first === '{' || first === '' ? 'ndjson' : 'csv'
 }
@@ -39,24 +44,32 @@ export function settleCompression({ compression: declared }: DeclaredEncoding, h
  * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
  * @throws LoadError format-mismatch
  */
-export function settleFormat({ format: declared, csv }: Pick<Load, 'format' | 'csv'>, head: Buffer): Format {
-  if (declared === 'auto') return csv ? 'csv' : formatOf(head)
+export function settleFormat({ format: declared, csv }: Pick<Load, 'format' | 'csv'>, compression: Compression, head: Buffer): Format {
+  const found = formatOf(head)
+  if (found === 'parquet' && compression !== 'none')
+    throw new LoadError(
+      'parquet-unsupported',
+      `The Parquet file is ${words[compression]} as a whole; send it as it is, its columns are compressed.`,
+    )
+  if (declared === 'auto') return csv && found !== 'parquet' ? 'csv' : found
   const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '')
   const impossible = {
     ndjson: /^\s*\[\s*\{/,
     json: /^\s*[^[\s]/,
     // Without a header line a first field of JSON is a field like any other.
     csv: csv?.header === false ? /(?!)/ : /^\s*[[{]/,
+    // An encrypted one has another magic number, and is refused with its own words.
+    parquet: /^(?!PAR[1E])/,
   }
-  if (!impossible[declared].test(text)) return declared
-  const found = formatOf(head)
+  if (found !== 'parquet' && !impossible[declared].test(text)) return declared
+  if (found === declared) return declared
   throw new LoadError(
     'format-mismatch',
     `The file begins like ${names[found]}, but was declared as ${names[declared]}; declare format "${found}", or leave it out.`,
   )
 }
 
-const names: Readonly<Record<Format, string>> = { ndjson: 'NDJSON', json: 'a JSON array', csv: 'CSV' }
+const names: Readonly<Record<Format, string>> = { ndjson: 'NDJSON', json: 'a JSON array', csv: 'CSV', parquet: 'Parquet' }
 
 function firstSign(head: Buffer): string {
   return /[^\s\xef\xbb\xbf]/.exec(head.toString('latin1'))?.[0] ?? ''

@@ -22,11 +22,15 @@ const s3 = new S3Client({ forcePathStyle: true })
 const sqs = new SQSClient({})
 const table = openTable(env.TABLE_NAME)
 
+const readObject = objectReader(s3, env.RAW_BUCKET)
+
 const loadChunk = createLoadChunk({
   ...chunkStore(connector(env.DATABASE_SECRET_ARN), (load, chunk) => rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk))),
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
-  openText: textOpener(objectReader(s3, env.RAW_BUCKET)),
+  openText: textOpener(readObject),
+  // Loaded when the first such file comes: no other load waits for it.
+  openParquet: async (load, dataset) => (await import('#platform/parquet.ts')).parquetOpener(readObject)(load, dataset),
   projectChunk: (load, result) => projectChunk(table, load, result),
   finishLoad: (id) => finishLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),

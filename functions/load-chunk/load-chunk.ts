@@ -8,13 +8,14 @@ import type { Turn } from '#core/turns.ts'
 import { findChunkEdges } from './edges.ts'
 import { loadRange } from './range.ts'
 import { loadSequence } from './sequence.ts'
-import type { OpenText, ReadChunk } from './text.ts'
+import type { OpenParquet, OpenText, ReadChunk } from './text.ts'
 
 /** What the function needs of the world. */
 export interface LoadChunkDeps {
   readonly findLoad: (id: string) => Promise<Load | undefined>
   readonly findDataset: (name: string) => Dataset | undefined
   readonly openText: OpenText
+  readonly openParquet: OpenParquet
   /** A committed chunk as the ledger has it. */
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   /** Commits what `read` sends to the sink, exactly once; undefined when the chunk was committed before. */

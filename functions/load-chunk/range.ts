@@ -13,7 +13,11 @@ import { type ChunkRead, feed, type ReadChunk } from './text.ts'
  * @param firstRow where the first of them begins, if that is known; else it is behind a newline
  */
 export async function loadRange(deps: LoadChunkDeps, load: PlannedLoad, dataset: Dataset, chunk: number, firstRow?: number): Promise<void> {
-  const committed = await deps.commitChunk(load, dataset, chunk, await rangeReader(deps, load, dataset, chunk, firstRow), anyTime)
+  const read =
+    load.format === 'parquet'
+      ? (await deps.openParquet(load, dataset)).chunk(chunk)
+      : await rangeReader(deps, load, dataset, chunk, firstRow)
+  const committed = await deps.commitChunk(load, dataset, chunk, read, anyTime)
   const result = committed ?? (await deps.committedChunk(load.id, chunk))
   if (result) await deps.projectChunk(load, result)
   await deps.finishLoad(load.id)

@@ -3,7 +3,7 @@ import type { ChunkResult, PlannedLoad } from '#core/load.ts'
 import { anyTime, Turns } from '#core/turns.ts'
 import type { LoadChunkDeps } from './load-chunk.ts'
 import { type Position, SequenceReader } from './sequence-reader.ts'
-import type { ChunkRead } from './text.ts'
+import type { ChunkRead, OpenParquet } from './text.ts'
 
 /** Milliseconds kept for handing over, on top of twice the slowest chunk so far. */
 const handOverTime = 10_000
@@ -57,7 +57,8 @@ async function loadFrom(
   before: ChunkResult | undefined,
   timeLeft: () => number,
 ): Promise<Outcome> {
-  const reader = new SequenceReader(deps.openText, load, dataset)
+  const reader =
+    load.format === 'parquet' ? inOrder(await deps.openParquet(load, dataset)) : new SequenceReader(deps.openText, load, dataset)
   const turns = chunksCommute(dataset) ? undefined : new Turns()
   const underWay = new Set<Promise<boolean>>()
   const first = before ? before.chunk + 1 : 0
@@ -99,6 +100,16 @@ async function loadFrom(
     await reader.close()
   }
 }
+
+/** A Parquet file needs no reader that goes on: any of its chunks can be read by itself. */
+const inOrder = (file: Awaited<ReturnType<OpenParquet>>): Pick<SequenceReader, 'chunk' | 'close'> => ({
+  chunk: (chunk, _from, onRead) => async (sink, lead) => {
+    const read = await file.chunk(chunk)(sink, lead)
+    onRead(read)
+    return read
+  },
+  close: async () => undefined,
+})
 
 /** The outcome, once all that is under way is committed. A chunk that somebody else had committed needs another look at the ledger. */
 async function settled(underWay: ReadonlySet<Promise<boolean>>, outcome: Outcome, chunk: number): Promise<Outcome> {

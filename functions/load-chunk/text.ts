@@ -1,3 +1,4 @@
+import type { Dataset } from '#core/dataset.ts'
 import type { PlannedLoad } from '#core/load.ts'
 import type { RowSink, RowsRead, Text } from '#core/read-rows.ts'
 import type { RowSplitter } from '#core/row-splitter.ts'
@@ -40,6 +41,12 @@ interface TextRange {
   readonly sourceFrom: number
   readonly sourceTo: number
 }
+
+/** A file of which any chunk can be read by itself. */
+interface ParquetFile {
+  readonly chunk: (chunk: number) => ReadChunk
+}
+export type OpenParquet = (load: PlannedLoad, dataset: Dataset) => Promise<ParquetFile>
 
 export type OpenText = (load: PlannedLoad, range: TextRange) => OpenedText
 

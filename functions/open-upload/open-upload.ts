@@ -29,6 +29,7 @@ const contentTypes: Record<Format | 'auto', string> = {
   ndjson: 'application/x-ndjson',
   json: 'application/json',
   csv: 'text/csv',
+  parquet: 'application/vnd.apache.parquet',
   auto: 'application/octet-stream',
 }
 

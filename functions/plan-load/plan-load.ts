@@ -63,7 +63,7 @@ async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load
     if (size !== load.size)
       throw new LoadError('size-mismatch', `The object has ${size} bytes; ${load.size} were declared when the upload was opened.`)
     const compression = settleCompression(load, await deps.sniff(load.objectKey, magicBytes))
-    const format = settleFormat(load, await deps.sniffText(load, compression))
+    const format = settleFormat(load, compression, await deps.sniffText(load, compression))
     const encoding = { format, compression }
     return await enqueue(deps, await deps.startLoad(load.id, { ...encoding, ...planChunks(encoding, size) }))
   } catch (error) {

@@ -37,8 +37,11 @@ async function openObject(s3: S3Client, bucket: string, key: string, range: stri
 }
 
 /** The first bytes of an object: fewer when it is shorter. */
-export async function readHead(read: ReadObject, key: string, bytes: number): Promise<Buffer> {
+export const readHead = (read: ReadObject, key: string, bytes: number): Promise<Buffer> => readPart(read, key, 0, bytes)
+
+/** A part of an object that is small enough to be held. */
+export async function readPart(read: ReadObject, key: string, from: number, to: number): Promise<Buffer> {
   const pieces: Buffer[] = []
-  for await (const piece of read(key, 0, bytes)) pieces.push(piece)
+  for await (const piece of read(key, from, to)) pieces.push(piece)
   return Buffer.concat(pieces)
 }

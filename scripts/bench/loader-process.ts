@@ -74,6 +74,7 @@ answerOrders(async ({ job, load, dataset, path }: LoaderOrder): Promise<LoaderAn
   let edges: readonly Edge[] | undefined
   const loadChunk = createLoadChunk({
     ...store,
+    openParquet: () => Promise.reject(new Error('not measured')),
     openText: (of, range) => openText({ ...of, objectKey: path ?? '' }, range),
     findLoad: async () => load,
     findDataset: () => dataset,

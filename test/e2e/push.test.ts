@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { allOf, connectStage, flightCsv, flightLines, freshIds, outcomes } from '../support/stage.ts'
 
 const stage = connectStage()
@@ -28,6 +29,29 @@ for (const format of ['ndjson', 'csv', 'json'] as const)
         { id: String(id + 999), date: new Date('2001-07-01T12:00:00.000Z'), delay: 5, distance: 405, origin: 'MCI', destination: 'MDW' },
       ])
     })
+
+test('a Parquet file is loaded to the last row, whether declared or found', async () => {
+  for (const format of ['parquet', 'auto'] as const) {
+    const id = freshIds()
+    const receipt = await stage.push(flightParquet(id, 1000), { dataset: 'flights', format, compression: 'auto' })
+    assert.deepEqual([receipt.problem, receipt.format, receipt.compression], [null, 'parquet', 'none'])
+    assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 1000, loaded: 1000 }])
+    assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
+    assert.equal(await stage.countFlights(id, id + 1000), 1000)
+  }
+})
+function flightParquet(id: number, count: number): Buffer {
+  const all = <T>(value: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => value(i))
+  const columnData = [
+    { name: 'id', data: all((i) => BigInt(id + i)), type: 'INT64' as const },
+    { name: 'date', data: all(() => new Date('2001-07-01T12:00:00Z')), type: 'TIMESTAMP' as const },
+    { name: 'delay', data: all((i) => i % 60), type: 'INT32' as const },
+    { name: 'distance', data: all(() => 405), type: 'INT32' as const },
+    { name: 'origin', data: all(() => 'MCI'), type: 'STRING' as const },
+    { name: 'destination', data: all(() => 'MDW'), type: 'STRING' as const },
+  ]
+  return Buffer.from(parquetWriteBuffer({ columnData, rowGroupSize: 300 }))
+}
 
 test('the same bytes again are answered with the first receipt; forced, every row is a duplicate and nothing is loaded twice', async () => {
   const id = freshIds()

@@ -12,6 +12,7 @@ import { attributeOf } from '#core/reject-sums.ts'
 import { commitChunk, type Road } from '#platform/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
+import { parquetOpener } from '#platform/parquet.ts'
 import type { RejectFile } from '#platform/reject-file.ts'
 import { readChunk } from '#platform/sql/read-chunk.ts'
 import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
@@ -54,6 +55,7 @@ export class Pipeline {
       findLoad: async (id) => this.loads.get(id),
       findDataset: () => this.#dataset,
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
+      openParquet: async (load, dataset) => parquetOpener((key, from, to) => this.#read(key, from, to))(load, dataset),
       committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
       commitChunk: (load, dataset, chunk, read, turn) =>
         onDatabase(async (db) => {

@@ -7,7 +7,7 @@ interface Given {
   readonly format?: Format | 'auto' | undefined
   readonly compression?: Compression | 'auto' | undefined
 }
-const formatOfEnding: Readonly<Record<string, Format>> = { ndjson: 'ndjson', jsonl: 'ndjson', csv: 'csv' }
+const formatOfEnding: Readonly<Record<string, Format>> = { ndjson: 'ndjson', jsonl: 'ndjson', csv: 'csv', parquet: 'parquet' }
 const compressionOfEnding: Readonly<Record<string, Compression>> = { gz: 'gzip', zst: 'zstd' }
 const words: Readonly<Record<Compression, string>> = { none: 'not compressed', gzip: 'gzip data', zstd: 'zstd data' }
 

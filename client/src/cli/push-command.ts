@@ -31,10 +31,13 @@ export function addPush(program: Command, context: Context): void {
     .description(
       'Sends a file into a dataset, and prints the receipt when every row is accounted for. Interrupted or killed, the same command goes on where it stopped. A file that was loaded already is not sent again.',
     )
-    .argument('<file>', 'an NDJSON, JSON or CSV file, plain, gzip or zstd')
+    .argument('<file>', 'an NDJSON, JSON or CSV file, plain, gzip or zstd, or a Parquet file')
     .requiredOption('-d, --dataset <name>', 'where the rows go (see `millrace datasets`)')
     .addOption(
-      new Option('--format <format>', 'default: by the name (.ndjson, .jsonl, .csv), else by the content').choices([...formats, 'auto']),
+      new Option('--format <format>', 'default: by the name (.ndjson, .jsonl, .csv, .parquet), else by the content').choices([
+        ...formats,
+        'auto',
+      ]),
     )
     .addOption(
       new Option('--compression <compression>', 'default: by the name (.gz, .zst) and the first bytes').choices([...compressions, 'auto']),

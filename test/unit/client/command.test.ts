@@ -168,7 +168,7 @@ test('wrong usage is 64 and sends nothing', async () => {
   const plain = await file('k.ndjson.gz', rows)
   const wrong: [string[], RegExp][] = [
     [['push', path], /required option '-d, --dataset <name>'/],
-    [['push', path, '-d', 'flights', '--format', 'xml'], /Allowed choices are ndjson, json, csv, auto/],
+    [['push', path, '-d', 'flights', '--format', 'xml'], /Allowed choices are ndjson, json, csv, parquet, auto/],
     [['push', path, '-d', 'flights', '--parallel', '0'], /whole number from 1 to 64/],
     [['push', path, '-d', 'flights', '--again', '--key', 'x'], /--again/],
     [['push', path, '-d', 'flights', '--expect-rows', '3'], /has 2 rows, not the 3/],

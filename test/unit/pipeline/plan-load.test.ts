@@ -111,6 +111,7 @@ for (const [text, format] of [
   ['id,name\n', 'csv'],
   ['"id"', 'csv'],
   ['\n \n', 'ndjson'],
+  ['PAR1,PAR2\n', 'csv'],
 ] as const)
   for (const [head, compression] of [
     ['{"', 'none'],
@@ -131,6 +132,10 @@ for (const [format, text, code] of [
   ['json', 'id,name', 'format-mismatch'],
   ['csv', '{"id":1}', 'format-mismatch'],
   ['csv', '[{"id":1}]', 'format-mismatch'],
+  ['csv', 'PAR1\x15\x04', 'format-mismatch'],
+  ['parquet', '{"id":1}', 'format-mismatch'],
+  ['parquet', 'PAR1\x15\x04', undefined],
+  ['auto', 'PAR1\x15\x04', undefined],
   // one bad row in front is a bad row, not another format
   ['ndjson', '[1,2]\n{"id":1}', undefined],
   ['ndjson', 'x\n{"id":1}', undefined],

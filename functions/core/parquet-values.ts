@@ -1,0 +1,183 @@
+import type { SchemaElement } from 'hyparquet'
+import type { Column } from './column.ts'
+import { parseExact } from './exact-json.ts'
+
+/** A value that is none: the row is refused with this code. */
+export class BadValue {
+  readonly code: 'invalid-utf8' | 'invalid-format'
+  readonly message: string
+
+  constructor(code: 'invalid-utf8' | 'invalid-format', message: string) {
+    this.code = code
+    this.message = message
+  }
+}
+
+/** One stored value as the JSON value that a column's encoder takes. Never called with null. */
+export type ValueReader = (stored: unknown) => unknown
+
+/**
+ * How the values of a Parquet column become those of a dataset's: by the stored type and what is declared of it, never by a guess.
+ * Types: https://parquet.apache.org/docs/file-format/types/logicaltypes/
+ * @returns undefined for a type that no column of a dataset can hold
+ */
+export function valueReader(element: SchemaElement, column: Column): ValueReader | undefined {
+  const kind = kindOf(element)
+  switch (kind.name) {
+    case 'plain':
+      return (stored) => (typeof stored === 'bigint' ? whole(stored) : stored instanceof Uint8Array ? bytesAs(stored, column) : stored)
+    case 'unsigned':
+      return (stored) => whole(BigInt.asUintN(kind.bits, BigInt(stored as number | bigint)))
+    case 'decimal':
+      return (stored) => decimal(unscaled(stored), kind.scale)
+    case 'text':
+      return (stored) =>
+        typeof stored !== 'string'
+          ? new BadValue('invalid-utf8', 'the text is not valid UTF-8')
+          : column.type === 'jsonb'
+            ? parseJson(stored)
+            : stored
+    case 'uuid':
+      return (stored) => uuid(Buffer.from(stored as Uint8Array).toString('hex'))
+    case 'date':
+      return (stored) => dateOf(stored as number)
+    case 'time':
+      return (stored) => timeOf(BigInt(stored as number | bigint), kind.perSecond, kind.utc)
+    default:
+      return undefined
+  }
+}
+
+type Kind =
+  | { readonly name: 'plain' | 'text' | 'uuid' | 'date' | 'other' }
+  | { readonly name: 'unsigned'; readonly bits: number }
+  | { readonly name: 'decimal'; readonly scale: number }
+  | { readonly name: 'time'; readonly perSecond: bigint; readonly utc: boolean }
+
+const perSecond = { MILLIS: 1000n, MICROS: 1_000_000n, NANOS: 1_000_000_000n } as const
+
+/** What a column holds. Newer files say it by the logical type, older ones by the converted type. */
+export function kindOf({ type, converted_type: old, logical_type: logical, scale }: SchemaElement): Kind {
+  switch (logical?.type) {
+    case 'STRING':
+    case 'ENUM':
+    case 'JSON':
+      return { name: 'text' }
+    case 'UUID':
+      return { name: 'uuid' }
+    case 'DATE':
+      return { name: 'date' }
+    case 'DECIMAL':
+      return { name: 'decimal', scale: logical.scale }
+    case 'INTEGER':
+      return logical.isSigned ? { name: 'plain' } : { name: 'unsigned', bits: logical.bitWidth }
+    case 'TIMESTAMP':
+      return { name: 'time', perSecond: perSecond[logical.unit], utc: logical.isAdjustedToUTC }
+    case 'FLOAT16':
+      return { name: 'plain' }
+    case undefined:
+      break
+    default:
+      return { name: 'other' }
+  }
+  switch (old) {
+    case 'UTF8':
+    case 'ENUM':
+    case 'JSON':
+      return { name: 'text' }
+    case 'DATE':
+      return { name: 'date' }
+    case 'DECIMAL':
+      return { name: 'decimal', scale: scale ?? 0 }
+    case 'UINT_8':
+    case 'UINT_16':
+    case 'UINT_32':
+    case 'UINT_64':
+      return { name: 'unsigned', bits: Number(old.slice(5)) }
+    case 'INT_8':
+    case 'INT_16':
+    case 'INT_32':
+    case 'INT_64':
+      return { name: 'plain' }
+    case 'TIMESTAMP_MILLIS':
+      return { name: 'time', perSecond: perSecond.MILLIS, utc: true }
+    case 'TIMESTAMP_MICROS':
+      return { name: 'time', perSecond: perSecond.MICROS, utc: true }
+    case undefined:
+      // INT96 is how Spark and Hive wrote points in time; the reader gives nanoseconds.
+      return type === 'INT96' ? { name: 'time', perSecond: perSecond.NANOS, utc: true } : { name: 'plain' }
+    default:
+      return { name: 'other' }
+  }
+}
+
+/** A whole number as JSON has it: a number while that is exact, else its digits. */
+const whole = (value: bigint): number | string =>
+  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
+
+function unscaled(stored: unknown): bigint {
+  if (!(stored instanceof Uint8Array)) return BigInt(stored as number | bigint)
+  if (stored.length === 0) return 0n
+  return BigInt.asIntN(stored.length * 8, BigInt(`0x${Buffer.from(stored).toString('hex')}`))
+}
+
+function decimal(value: bigint, scale: number): number | string {
+  if (scale === 0) return whole(value)
+  const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0')
+  return `${value < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
+
+/** Bytes of which the file says nothing: a bytea's, or text, which older writers meant by them. */
+function bytesAs(stored: Uint8Array, column: Column): unknown {
+  if (column.type === 'bytea') return Buffer.from(stored).toString('base64')
+  if (column.type !== 'text') return new BadValue('invalid-format', 'bytes of which the file does not say what they are')
+  const text = textOf(stored)
+  return text instanceof Uint8Array ? new BadValue('invalid-utf8', 'the text is not valid UTF-8') : text
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+/** The text, or the bytes as they are when they are none. */
+export function textOf(stored: Uint8Array): string | Uint8Array {
+  try {
+    return utf8.decode(stored)
+  } catch {
+    return stored
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return parseExact(text)
+  } catch {
+    return new BadValue('invalid-format', 'the text is not JSON')
+  }
+}
+
+const uuid = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+
+/** @param days since 1970-01-01 */
+const dateOf = (days: number): unknown => isoOf(BigInt(days) * 86_400n)?.slice(0, 10) ?? noTime(days)
+
+/** ISO 8601; with Z when the file says that the time is UTC, without when it is somebody's local time. */
+function timeOf(value: bigint, unit: bigint, utc: boolean): unknown {
+  const fraction = ((value % unit) + unit) % unit
+  const iso = isoOf((value - fraction) / unit)
+  if (iso === undefined) return noTime(value)
+  const digits = String(fraction).padStart(String(unit).length - 1, '0')
+  // What is finer than Postgres stores is only said where it is not zero.
+  const short = digits.length > 6 && digits.endsWith('000') ? digits.slice(0, 6) : digits
+  return `${iso.slice(0, 19)}.${short}${utc ? 'Z' : ''}`
+}
+
+const noTime = (value: unknown): BadValue => new BadValue('invalid-format', `${String(value)} is no time from the year 1 to 9999`)
+
+/** Rows often come in the order of time: one conversion serves many. */
+let lastSeconds: bigint | undefined
+let lastIso: string | undefined
+function isoOf(seconds: bigint): string | undefined {
+  if (seconds !== lastSeconds) {
+    lastSeconds = seconds
+    lastIso = seconds >= -62_135_596_800n && seconds <= 253_402_300_799n ? new Date(Number(seconds) * 1000).toISOString() : undefined
+  }
+  return lastIso
+}

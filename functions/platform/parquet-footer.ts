@@ -1,0 +1,103 @@
+import { type FileMetaData, parquetMetadata, type SchemaElement } from 'hyparquet'
+import { LoadError } from '#core/errors.ts'
+import { textOf } from '#core/parquet-values.ts'
+import { readPart } from './objects.ts'
+import type { Source } from './source.ts'
+
+/** Bytes read at first: most footers are within. And the most a footer may have: it is held as objects many times its size. */
+const firstRead = 64 * 1024
+const largestFooter = 16 * 1024 * 1024
+/** Bytes of a row group as stored: held while its rows are decoded. */
+const largestGroup = 128 * 1024 * 1024
+
+/** A row group: where its bytes are and which rows it has. */
+export interface RowGroup {
+  readonly index: number
+  readonly start: number
+  readonly end: number
+  readonly firstRow: number
+  readonly rows: number
+}
+
+export interface Footer {
+  readonly metadata: FileMetaData
+  readonly groups: readonly RowGroup[]
+  /** The columns at the top; `nested` holds others. */
+  readonly columns: readonly { readonly element: SchemaElement; readonly nested: boolean }[]
+}
+
+/** How stored bytes become values before `parquet-values.ts` looks at them: as they are, and never by way of a floating-point number. */
+export const parsers = {
+  timestampFromMilliseconds: (value: bigint): unknown => value,
+  timestampFromMicroseconds: (value: bigint): unknown => value,
+  timestampFromNanoseconds: (value: bigint): unknown => value,
+  dateFromDays: (value: number): unknown => value,
+  stringFromBytes: (bytes: Uint8Array | undefined): unknown => bytes && textOf(bytes),
+  jsonFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
+  uuidFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
+  geometryFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
+  geographyFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
+}
+
+/** @throws LoadError parquet-invalid, parquet-unsupported, parquet-row-group-too-large */
+export async function readFooter(source: Source): Promise<Footer> {
+  const { size } = source
+  let tail = await readPart(source.read, source.key, Math.max(0, size - firstRead), size)
+  const magic = tail.toString('latin1', tail.length - 4)
+  if (magic === 'PARE') throw encrypted()
+  if (size < 12 || magic !== 'PAR1') throw invalid('it does not end with a footer; it was probably cut')
+  const length = tail.readUInt32LE(tail.length - 8) + 8
+  if (length > size - 4) throw invalid('its footer is longer than the file')
+  if (length > largestFooter)
+    throw new LoadError('parquet-unsupported', `The footer has ${length} bytes, more than ${largestFooter}; write fewer row groups a file.`)
+  if (length > tail.length) tail = await readPart(source.read, source.key, size - length, size)
+  return footerOf(parse(tail.subarray(tail.length - length)), size)
+}
+
+function parse(bytes: Buffer): FileMetaData {
+  try {
+    return parquetMetadata(bytes, { parsers, geoparquet: false })
+  } catch (error) {
+    throw invalid('its footer cannot be read', error)
+  }
+}
+
+function footerOf(metadata: FileMetaData, size: number): Footer {
+  const groups: RowGroup[] = []
+  let firstRow = 0
+  for (const [index, { columns, num_rows }] of metadata.row_groups.entries()) {
+    const rows = Number(num_rows)
+    if (rows === 0) continue
+    const spans = columns.map(({ meta_data: meta, file_path, crypto_metadata }) => {
+      if (!meta || crypto_metadata) throw encrypted()
+      if (file_path) throw new LoadError('parquet-unsupported', 'The file keeps its columns in other files; write them into one.')
+      const start = Number(meta.dictionary_page_offset || meta.data_page_offset)
+      return [start, start + Number(meta.total_compressed_size)] as const
+    })
+    const start = Math.min(...spans.map(([from]) => from))
+    const end = Math.max(...spans.map(([, to]) => to))
+    if (!(rows > 0 && start >= 4 && start < end && end <= size && start >= (groups.at(-1)?.end ?? 0)))
+      throw invalid(`row group ${index} is not where the footer says`)
+    if (end - start > largestGroup)
+      throw new LoadError(
+        'parquet-row-group-too-large',
+        `Row group ${index} has ${end - start} bytes; at most ${largestGroup} are read at once. Write smaller ones, as with pyarrow's row_group_size=100000.`,
+      )
+    groups.push({ index, start, end, firstRow, rows })
+    firstRow += rows
+  }
+  return { metadata, groups, columns: [...topColumns(metadata.schema)] }
+}
+
+function* topColumns(schema: readonly SchemaElement[]): Generator<Footer['columns'][number]> {
+  for (let at = 1; at < schema.length; ) {
+    const element = schema[at]!
+    yield { element, nested: (element.num_children ?? 0) > 0 || element.repetition_type === 'REPEATED' }
+    let below = 1
+    while (below-- > 0) below += schema[at++]?.num_children ?? 0
+  }
+}
+
+export const invalid = (what: string, cause?: unknown): LoadError =>
+  new LoadError('parquet-invalid', `The Parquet file is damaged: ${what}. Write and upload it again.`, { cause })
+const encrypted = (): LoadError => new LoadError('parquet-unsupported', 'The Parquet file is encrypted; write it without encryption.')
