@@ -23,7 +23,7 @@ const help = `npm run bench -- [options]
 Holds the loader against \`psql \\copy\` on the same data, server and run, and prints every target with
 what was measured. Starts a Postgres of its own and ends it. How to read it: docs/performance.md.
 
-  --rows N         flights to load, 1,000 to 3,000,000 (default 1,500,000). The lines of the general parser and of policy
+  --rows N         flights to load, 1,000 to 3,000,000 (default 1,500,000). The lines of odd rows and of policy
                    update load a quarter of them; each other shape as many bytes as a third of the flights
   --rounds N       rounds of which the median is taken (default 5)
   --only NAME,...  only these lines: ${[...new Set(lines.map(({ key }) => key))].join(', ')}

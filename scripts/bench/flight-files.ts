@@ -61,7 +61,7 @@ export function repeatedFlights(flights: string, rows: number, folder: string) {
 /** How many keys `repeatedFlights` has less than rows: what the loader must find. */
 export const repeatsIn = (rows: number): number => Math.floor(rows / 100)
 
-/** Rows that no scanner takes: keys in another order, an escape, and a letter beyond ASCII in each. */
+/** Rows that are not of the plain form: keys in another order, an escape, and a letter beyond ASCII in each. */
 export const oddFlights = (flights: string, rows: number, folder: string) =>
   writeLines(
     join(folder, 'odd.ndjson'),

@@ -46,7 +46,7 @@ export const lines: readonly Line[] = [
   },
   {
     key: 'general-1',
-    name: 'every row by the general parser, one worker ÷ naive JSON.parse recipe',
+    name: 'escapes, non-ASCII, other key order in every row, one worker ÷ naive JSON.parse recipe',
     ours: 'general-1',
     against: 'naive',
     target: 2,

@@ -50,7 +50,7 @@ export function updateSides(
   }
 }
 
-/** Rows that the scanner does not take, against the recipe that everybody writes first. */
+/** Rows that are not of the plain form, against the recipe that everybody writes first. */
 export function generalSides(stage: Stage, flightsPath: string): Sides {
   const { server, folder, rows } = stage
   const odd = memo(() => oddFlights(flightsPath, rows, folder))
