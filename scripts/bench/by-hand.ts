@@ -19,7 +19,7 @@ export interface Hand {
   run(steps: readonly Step[]): Promise<Run>
 }
 
-/** The system's psql; without one the same bytes over one connection, which is a little faster than psql. */
+/** The system's psql; without one the same bytes over one connection. */
 export function findHand(url: string): Hand {
   const version = spawnSync(program, ['--version'], { encoding: 'utf8' })
   if (version.status === 0) return { name: version.stdout.trim(), run: (steps) => timed(() => byPsql(url, steps)) }
