@@ -1,3 +1,4 @@
+import type { OpenUploadBody } from '../../functions/core/contract.ts'
 import type { Compression, Format } from '../../functions/core/load.ts'
 import type { MaxRejects } from '../../functions/core/max-rejects.ts'
 import { finalStates, type Receipt } from '../../functions/core/receipt.ts'
@@ -16,6 +17,8 @@ export interface PushOptions {
   /** Default `auto`: the server looks at the first bytes. What is declared and is not so fails the load. */
   readonly format?: Format | 'auto'
   readonly compression?: Compression | 'auto'
+  /** How a CSV file is written. Default: RFC 4180 with a header line. */
+  readonly csv?: OpenUploadBody['csv']
   /** Wait until the load is over. Default true. */
   readonly wait?: boolean
   /** Make a new load even if this content was loaded before. */

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { csvByte, csvDialectFault, standardCsv } from './csv-dialect.ts'
 import { compressions, formats } from './load.ts'
 import { type MaxRejects, share } from './max-rejects.ts'
 import type { LoadState } from './receipt.ts'
@@ -10,6 +11,28 @@ const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'must be a CRC32 as 8 lower-case
 
 /** Rejected rows a load takes: a count, or a share of its rows. */
 export const maxRejects = z.union([z.int().min(0), z.string().regex(share, 'must be a count, or a share such as "1%"')])
+
+const csvMark = z.string().regex(csvByte, 'must be one printable ASCII character or a tab')
+/** How a CSV file is written; what is left out is RFC 4180 with a header line. */
+const csvDialect = z
+  .strictObject({
+    delimiter: csvMark.default(standardCsv.delimiter),
+    quote: csvMark.default(standardCsv.quote),
+    /** What a field without quotes says when it is NULL. */
+    null: z
+      .string()
+      .max(32)
+      .regex(/^[\t\x20-\x7e]*$/, 'must be printable ASCII')
+      .default(standardCsv.null),
+    /** True when the first line names the columns. */
+    header: z.boolean().default(standardCsv.header),
+    /** The columns of a file without header, in its order; without them they are the dataset's. */
+    columns: z.array(z.string().min(1).max(63)).min(1).max(1000).optional(),
+  })
+  .check(({ value, issues }) => {
+    const fault = csvDialectFault(value)
+    if (fault) issues.push({ code: 'custom', message: fault, input: value })
+  })
 
 export const openUploadBody = z.strictObject({
   /** Shown again in receipts and terminals, so nothing in it may steer one. */
@@ -23,6 +46,8 @@ export const openUploadBody = z.strictObject({
   /** `auto`: the first bytes tell. What is declared and is not so fails the load. */
   format: z.enum([...formats, 'auto']).default('auto'),
   compression: z.enum([...compressions, 'auto']).default('auto'),
+  /** Only with format csv. */
+  csv: csvDialect.optional(),
   /** Rows the client counted; a difference at the end fails the load. */
   expectedRows: z.int().min(0).optional(),
   /** One rejected row more ends the load as `failed`. A share is judged from 1,000 rows on. Default: the dataset's. */

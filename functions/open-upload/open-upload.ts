@@ -42,6 +42,7 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
     const dataset = permittedDataset(deps.datasets, identity, params.dataset)
     const key = checkIdempotencyKey(header('idempotency-key'))
     checkSize(body, dataset)
+    checkCsv(body)
     const maxRejects = body.maxRejects ?? dataset.limits.maxRejects
     const id = key === undefined ? randomLoadId() : loadIdFor(identity.tenant, dataset.name, key)
     // The name is a label: the same content under another name is the same request, and meets its first load.
@@ -68,6 +69,7 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
       objectKey: place,
       ...(body.crc32 !== undefined && { declaredCrc32: body.crc32 }),
       ...(body.expectedRows !== undefined && { expectedRows: body.expectedRows }),
+      ...(body.csv !== undefined && { csv: body.csv }),
       ...(maxRejects !== undefined && { maxRejects }),
       fingerprint,
       traceparent,
@@ -87,6 +89,12 @@ function checkSize({ size }: z.output<typeof openUploadBody>, dataset: Dataset):
   const most = dataset.limits.fileBytes
   if (size > most)
     throw new RequestError('file-too-large', `The file has ${size} bytes, and dataset ${dataset.name} takes ${most}; split it`)
+}
+
+function checkCsv({ format, csv }: z.output<typeof openUploadBody>): void {
+  if (csv === undefined || format === 'csv') return
+  const detail = 'csv says how a CSV file is written, and goes only with format csv'
+  throw new RequestError('invalid-request', detail, { errors: [{ pointer: '/csv', detail }] })
 }
 
 function replayed(load: Load, fingerprint: string): Answer {

@@ -53,6 +53,24 @@ function flightParquet(id: number, count: number): Buffer {
   return Buffer.from(parquetWriteBuffer({ columnData, rowGroupSize: 300 }))
 }
 
+test('a CSV of another dialect: semicolons, single quotes, \\N, columns in another order and no header', async () => {
+  const id = freshIds()
+  const line = (n: number) => `'O''H';${id + n};\\N;2001-07-01T12:00:00.000Z;405;MCI\n`
+  const receipt = await stage.push(line(0).replace("'O''H'", 'MDW').replace('\\N', '5') + line(1), {
+    dataset: 'flights',
+    format: 'csv',
+    csv: { delimiter: ';', quote: "'", null: '\\N', header: false, columns: ['destination', 'id', 'delay', 'date', 'distance', 'origin'] },
+  })
+  assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 2, loaded: 1, rejected: 1 }])
+  const { rows } = await stage.database.query('SELECT delay, distance, origin, destination FROM flights WHERE id = $1', [id])
+  assert.deepEqual(rows, [{ delay: 5, distance: 405, origin: 'MCI', destination: 'MDW' }])
+  const rejects = await stage.rejectsOf(receipt.id)
+  assert.deepEqual(
+    rejects.map(({ line, column, code }) => ({ line, column, code })),
+    [{ line: 2, column: 'delay', code: 'null-not-allowed' }],
+  )
+})
+
 test('the same bytes again are answered with the first receipt; forced, every row is a duplicate and nothing is loaded twice', async () => {
   const id = freshIds()
   const lines = flightLines(id, 500)

@@ -3,7 +3,7 @@ import { type Compression, compressions, type Format, formats } from '../../../f
 import type { MaxRejects } from '../../../functions/core/max-rejects.ts'
 import { finalStates } from '../../../functions/core/receipt.ts'
 import { fileSource } from '../file-source.ts'
-import type { PushResult } from '../push.ts'
+import type { PushOptions, PushResult } from '../push.ts'
 import { answer, type CommonOptions, type Context, type Io } from './context.ts'
 import { detectEncoding } from './detect.ts'
 import { exitCodeOf, Interrupted, UsageError } from './exit.ts'
@@ -22,6 +22,11 @@ interface PushFlags extends CommonOptions {
   readonly parallel: number
   readonly expectRows?: number
   readonly maxRejects?: MaxRejects
+  readonly delimiter?: string
+  readonly quote?: string
+  readonly csvNull?: string
+  readonly header: boolean
+  readonly columns?: string[]
 }
 
 export function addPush(program: Command, context: Context): void {
@@ -49,6 +54,15 @@ export function addPush(program: Command, context: Context): void {
     .option('--parallel <parts>', 'parts sent at a time', wholeNumber(1, 64), 4)
     .option('--expect-rows <rows>', 'fail unless the file has exactly as many rows', wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option('--max-rejects <rows>', 'stop when more rows are rejected: a count, or a share such as 1%', rejectLimit)
+    .option('--delimiter <character>', 'CSV: what stands between fields, \\t for a tab (default: a comma)')
+    .option('--quote <character>', 'CSV: what stands around a field (default: ")')
+    .option('--csv-null <text>', 'CSV: what a field without quotes says when it is NULL (default: nothing)')
+    .option('--no-header', 'CSV: the first line is a row already')
+    .option(
+      '--columns <names>',
+      'CSV: the columns of a file without header, with commas (default: all, as the dataset has them)',
+      (names) => names.split(','),
+    )
     .action((file: string, flags: PushFlags, command: Command) => push(file, flags, command, context))
 }
 
@@ -60,12 +74,14 @@ async function push(file: string, flags: PushFlags, command: Command, { io, conn
     throw new UsageError(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
   })
   const encoding = await detectEncoding(source, flags)
+  const csv = csvDialect(flags, encoding.format)
   const bar = barOn(io, json)
   /** What to tell the user when the push is interrupted; grows with what is known. */
   let onInterrupt = 'Nothing was sent.'
   try {
     const result = await client.pushFile(source, {
       ...encoding,
+      csv,
       dataset: flags.dataset,
       wait: flags.wait,
       again: flags.again === true,
@@ -93,6 +109,21 @@ async function push(file: string, flags: PushFlags, command: Command, { io, conn
     if (error instanceof Interrupted) throw new Interrupted(`Interrupted. ${onInterrupt}`)
     throw error
   }
+}
+
+/** The dialect as far as it was told; undefined when nothing was. */
+function csvDialect({ delimiter, quote, csvNull, header, columns }: PushFlags, format: Format | 'auto'): PushOptions['csv'] {
+  const csv = {
+    ...(delimiter !== undefined && { delimiter: delimiter === '\\t' ? '\t' : delimiter }),
+    ...(quote !== undefined && { quote }),
+    ...(csvNull !== undefined && { null: csvNull }),
+    ...((!header || columns) && { header: false }),
+    ...(columns && { columns }),
+  }
+  if (Object.keys(csv).length === 0) return undefined
+  if (format !== 'csv')
+    throw new UsageError('--delimiter, --quote, --csv-null, --no-header and --columns are for CSV files: give --format csv')
+  return csv
 }
 
 function barOn(io: Io, json: boolean | undefined): ProgressBar | undefined {

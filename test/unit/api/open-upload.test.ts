@@ -103,3 +103,36 @@ test('what cannot become a load is refused before anything is opened', async () 
   assert.equal(await codeOf(open({ key: '' })), 'idempotency-key-invalid')
   assert.equal(uploads.size, 0)
 })
+
+test('a CSV dialect is kept with the load, and goes only with format csv', async () => {
+  const { open, loads } = world()
+  const body = routes.openUpload.body.parse({
+    ...request,
+    format: 'csv',
+    csv: { delimiter: ';', null: '\\N', header: false, columns: ['id'] },
+  })
+  const load = loads.get(idOf(await open({ body })))
+  assert.deepEqual(load?.csv, { delimiter: ';', quote: '"', null: '\\N', header: false, columns: ['id'] })
+  assert.equal(await codeOf(open({ body: { ...body, format: 'ndjson' } })), 'invalid-request')
+})
+
+test('a dialect that contradicts itself is refused', () => {
+  const refused = (csv: object) => !routes.openUpload.body.safeParse({ ...request, format: 'csv', csv }).success
+  for (const csv of [
+    { delimiter: '' },
+    { delimiter: ';;' },
+    { delimiter: 'é' },
+    { delimiter: '\n' },
+    { quote: '\r' },
+    { delimiter: '"' },
+    { delimiter: ';', quote: ';' },
+    { null: 'a,b' },
+    { null: '"' },
+    { null: '\n' },
+    { columns: ['id'] },
+    { header: false, columns: ['id', 'id'] },
+    { escape: '\\' },
+  ])
+    assert.ok(refused(csv), JSON.stringify(csv))
+  assert.ok(!refused({}) && !refused({ delimiter: '\t', quote: "'", null: 'NULL' }))
+})

@@ -60,6 +60,19 @@ test('push draws its progress on a terminal, but not with --json', async () => {
   assert.deepEqual([receipt.state, receipt.rows.received, alreadyThere, sentBytes], ['complete', 2, false, rows.length])
 })
 
+test('the dialect of a CSV file goes to the server, and only of a CSV file', async () => {
+  await using fake = await startFakeMillrace()
+  const path = await file('dialect.csv', '1;2\n')
+  const flags = ['--delimiter', ';', '--csv-null', '\\N', '--no-header', '--columns', 'a,b']
+  assert.equal((await run(fake, ['push', path, '-d', 'flights', ...flags])).code, 0)
+  assert.deepEqual(fake.loads[0]?.body.csv, { delimiter: ';', null: '\\N', header: false, columns: ['a', 'b'] })
+  assert.equal((await run(fake, ['push', path, '-d', 'flights', '--delimiter', '\\t'])).code, 0)
+  assert.deepEqual(fake.loads[1]?.body.csv, { delimiter: '\t' })
+  assert.equal((await run(fake, ['push', path, '-d', 'flights'])).code, 0)
+  assert.equal(fake.loads[2]?.body.csv, undefined)
+  assert.equal((await run(fake, ['push', await file('x.ndjson', rows), '-d', 'flights', ...flags])).code, 64)
+})
+
 test('the same file again is said to be there already', async () => {
   await using fake = await startFakeMillrace()
   const path = await file('c.ndjson', rows)
