@@ -6,8 +6,8 @@ import { type Content, sha256 } from './content.ts'
  * whenever they are pushed. The file's name is no part of it: a renamed copy is the same content.
  */
 export function contentKey(dataset: string, body: OpenUploadBody, content: Content): Promise<string> {
-  const { size, format, compression, expectedRows, maxRejects } = body
-  const options = maxRejects === undefined ? [] : [{ maxRejects }]
+  const { size, format, compression, expectedRows, maxRejects, fixes } = body
+  const options = maxRejects === undefined && fixes === undefined ? [] : [{ maxRejects, fixes }]
   return sha256(JSON.stringify(['millrace-1', dataset, content.digest, size, format, compression, expectedRows ?? null, ...options]))
 }
 

@@ -45,7 +45,7 @@ export async function openLoad(source: Source, content: Content, options: PushOp
 function openingBody(
   source: Source,
   content: Content,
-  { format = 'auto', compression = 'auto', expectedRows, maxRejects }: PushOptions,
+  { format = 'auto', compression = 'auto', expectedRows, maxRejects, fixes }: PushOptions,
 ): OpenUploadBody {
   if (expectedRows !== undefined && content.rows !== undefined && content.rows !== expectedRows)
     throw new PushError(
@@ -61,6 +61,7 @@ function openingBody(
     crc32: crc32ToHex(content.crc32),
     ...(rows === undefined ? {} : { expectedRows: rows }),
     ...(maxRejects === undefined ? {} : { maxRejects }),
+    ...(fixes === undefined ? {} : { fixes }),
   }
 }
 

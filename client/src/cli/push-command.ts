@@ -22,6 +22,7 @@ interface PushFlags extends CommonOptions {
   readonly parallel: number
   readonly expectRows?: number
   readonly maxRejects?: MaxRejects
+  readonly fixes?: string
 }
 
 export function addPush(program: Command, context: Context): void {
@@ -49,6 +50,7 @@ export function addPush(program: Command, context: Context): void {
     .option('--parallel <parts>', 'parts sent at a time', wholeNumber(1, 64), 4)
     .option('--expect-rows <rows>', 'fail unless the file has exactly as many rows', wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option('--max-rejects <rows>', 'stop when more rows are rejected: a count, or a share such as 1%', rejectLimit)
+    .option('--fixes <load>', 'the load whose rejects this file corrects: the two are linked')
     .action((file: string, flags: PushFlags, command: Command) => push(file, flags, command, context))
 }
 
@@ -73,6 +75,7 @@ async function push(file: string, flags: PushFlags, command: Command, { io, conn
       parallel: flags.parallel,
       expectedRows: flags.expectRows,
       maxRejects: flags.maxRejects,
+      fixes: flags.fixes,
       signal: io.signal,
       onProgress: (progress) => {
         bar?.show(progress)
