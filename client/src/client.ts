@@ -13,7 +13,7 @@ import { type PushOptions, type PushResult, pushFile } from './push.ts'
 import { defaultRetry, type RetryPolicy, systemClock } from './retry.ts'
 import type { Source } from './source.ts'
 import { newTraceparent } from './trace.ts'
-import { type Answer, type Call, type CallOptions, sendRetrying, type World } from './transport.ts'
+import { type Answer, type Call, type CallOptions, openDownload, sendRetrying, type World } from './transport.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
 
 export interface ClientOptions {
@@ -62,6 +62,8 @@ export interface Millrace {
   /** Newest first. */
   readonly listLoads: (query?: LoadsQuery) => AsyncGenerator<Receipt, void, undefined>
   readonly listRejects: (load: string, query?: RejectsQuery) => AsyncGenerator<Reject, void, undefined>
+  /** All rejects in the format of the load, each with its error: to correct and to push again. Not in browsers, which hide where a redirect leads. */
+  readonly downloadRejects: (load: string, options?: CallOptions) => Promise<AsyncIterable<Uint8Array>>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
 }
@@ -75,6 +77,7 @@ export function createClient(options: ClientOptions): Millrace {
   interface Request extends CallOptions {
     readonly body?: unknown
     readonly headers?: Readonly<Record<string, string>>
+    readonly redirect?: 'manual'
   }
   function call(method: Call['method'], path: string, request: Request = {}): Promise<Answer> {
     const headers = {
@@ -86,7 +89,8 @@ export function createClient(options: ClientOptions): Millrace {
     }
     const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) }
     const timeoutMs = options.timeoutMs ?? 35_000
-    return sendRetrying({ method, url: `${base}${path}`, headers, timeoutMs, signal: request.signal, ...body }, world, policy)
+    const redirect = request.redirect === undefined ? {} : { redirect: request.redirect }
+    return sendRetrying({ method, url: `${base}${path}`, headers, timeoutMs, signal: request.signal, ...body, ...redirect }, world, policy)
   }
   // The contract's types are the server's promise; a client that checked every field could not outlive an added one.
   const json = async <T>(answer: Promise<Answer>): Promise<T> => JSON.parse((await answer).text) as T
@@ -132,6 +136,12 @@ export function createClient(options: ClientOptions): Millrace {
     listLoads: ({ dataset, state, pageSize, ...options } = {}) => pages('/loads', { dataset, state, limit: pageSize?.toString() }, options),
     listRejects: (load, { pageSize, ...options } = {}) =>
       pages(`/loads/${encodeURIComponent(load)}/rejects`, { limit: pageSize?.toString() }, options),
+    downloadRejects: async (load, options) => {
+      const path = `/loads/${encodeURIComponent(load)}/rejects?download=true&as=original`
+      const { headers } = await call('GET', path, { ...options, redirect: 'manual' })
+      // Asked without the API key: the URL is signed, and belongs to somebody else.
+      return openDownload(headers.get('location') ?? '', world, options?.signal)
+    },
     pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
   }
   return client

@@ -6,8 +6,8 @@ import { type Content, sha256 } from './content.ts'
  * whenever they are pushed. The file's name is no part of it: a renamed copy is the same content.
  */
 export function contentKey(dataset: string, body: OpenUploadBody, content: Content): Promise<string> {
-  const { size, format, compression, expectedRows, maxRejects, csv } = body
-  const options = maxRejects === undefined && csv === undefined ? [] : [{ maxRejects, csv }]
+  const { size, format, compression, expectedRows, maxRejects, csv, fixes } = body
+  const options = maxRejects === undefined && csv === undefined && fixes === undefined ? [] : [{ maxRejects, csv, fixes }]
   return sha256(JSON.stringify(['millrace-1', dataset, content.digest, size, format, compression, expectedRows ?? null, ...options]))
 }
 

@@ -45,7 +45,7 @@ export async function openLoad(source: Source, content: Content, options: PushOp
 function openingBody(
   source: Source,
   content: Content,
-  { format = 'auto', compression = 'auto', expectedRows, maxRejects, csv }: PushOptions,
+  { format = 'auto', compression = 'auto', expectedRows, maxRejects, csv, fixes }: PushOptions,
 ): OpenUploadBody {
   if (expectedRows !== undefined && content.rows !== undefined && content.rows !== expectedRows)
     throw new PushError(
@@ -62,6 +62,7 @@ function openingBody(
     ...(rows === undefined ? {} : { expectedRows: rows }),
     ...(csv === undefined ? {} : { csv }),
     ...(maxRejects === undefined ? {} : { maxRejects }),
+    ...(fixes === undefined ? {} : { fixes }),
   }
 }
 

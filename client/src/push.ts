@@ -31,6 +31,8 @@ export interface PushOptions {
   readonly expectedRows?: number | undefined
   /** Rejected rows, or a share of the rows such as "1%", beyond which the load is stopped. Default: the dataset's. */
   readonly maxRejects?: MaxRejects | undefined
+  /** The load whose rejects this file corrects. */
+  readonly fixes?: string | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (progress: Progress) => void
 }

@@ -14,6 +14,8 @@ export interface Call extends CallOptions {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array<ArrayBuffer>
+  /** `manual`: a 303 is an answer too, and not followed. */
+  readonly redirect?: 'manual'
   /** Milliseconds for one attempt, the body of the answer included. */
   readonly timeoutMs: number
 }
@@ -36,10 +38,11 @@ export async function send(call: Call, { fetch, clock }: World): Promise<Answer>
       method: call.method,
       headers: call.headers,
       signal,
+      ...(call.redirect === undefined ? {} : { redirect: call.redirect }),
       ...(call.body === undefined ? {} : { body: call.body }),
     })
     const answer = { status: response.status, headers: response.headers, text: await response.text() }
-    if (response.ok || response.status === 304) return answer
+    if (response.ok || response.status === 304 || (call.redirect && response.status === 303)) return answer
     throw failure(call, answer, clock.now())
   } catch (error) {
     if (error instanceof RefusedError || error instanceof UnavailableError) throw error
@@ -52,6 +55,19 @@ export async function send(call: Call, { fetch, clock }: World): Promise<Answer>
 /** An attempt, and further ones while it makes sense. Every request of this client may be sent twice without harm. */
 export const sendRetrying = (call: Call, world: World, policy: RetryPolicy): Promise<Answer> =>
   retrying(() => send(call, world), { policy, clock: world.clock, signal: call.signal })
+
+/** The bytes behind a presigned URL, as they come. */
+export async function openDownload(url: string, { fetch }: World, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const response = await fetch(url, { method: 'GET', ...(signal && { signal }) })
+    if (response.ok && response.body) return response.body
+    throw new UnavailableError(`GET ${withoutQuery(url)} was answered with ${response.status}`, { status: response.status })
+  } catch (error) {
+    if (error instanceof UnavailableError) throw error
+    signal?.throwIfAborted()
+    throw new UnavailableError(`GET ${withoutQuery(url)}: ${reasonOf(error)}`, { cause: error })
+  }
+}
 
 function failure(call: Call, answer: Answer, now: number): RefusedError | UnavailableError {
   const problem = problemIn(answer)

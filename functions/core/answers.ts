@@ -62,7 +62,7 @@ export const receiptAnswer = z.strictObject({
   startedAt: time.nullable(),
   committedAt: time.nullable(),
   expiresAt: time.nullable(),
-  links: z.strictObject({ self: z.string(), rejects: z.string() }),
+  links: z.strictObject({ self: z.string(), rejects: z.string(), fixes: z.string().nullable(), fixedBy: z.array(z.string()) }),
 }) satisfies z.ZodType<Receipt>
 
 const opened = {

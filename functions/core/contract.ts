@@ -52,6 +52,8 @@ export const openUploadBody = z.strictObject({
   expectedRows: z.int().min(0).optional(),
   /** One rejected row more ends the load as `failed`. A share is judged from 1,000 rows on. Default: the dataset's. */
   maxRejects: maxRejects.optional(),
+  /** The load whose rejects this file corrects, of the same dataset. */
+  fixes: z.string().max(64).optional(),
   /** CRC32 of the whole object; a difference at completion is refused. */
   crc32: crc32.optional(),
 })
@@ -97,6 +99,8 @@ export const listRejectsQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   cursor: z.string().max(1024).optional(),
   download: z.enum(['true', 'false']).optional(),
+  /** With `download`: NDJSON with everything that is known of each reject, or the rows in the load's own format with their error. */
+  as: z.enum(['ndjson', 'original']).default('ndjson'),
 })
 
 export const replayBody = z.strictObject({ dryRun: z.boolean().default(true) })

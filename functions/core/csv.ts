@@ -4,6 +4,7 @@ import type { CsvDialect } from './csv-dialect.ts'
 import type { Dataset } from './dataset.ts'
 import { LoadError } from './errors.ts'
 import { duplicateKey, parseExact } from './exact-json.ts'
+import { isFixColumn } from './fix-columns.ts'
 import { type Refusal, refuse } from './reject.ts'
 import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-splitter.ts'
@@ -137,14 +138,15 @@ export function csvColumns(dataset: Dataset, dialect: CsvDialect, header: Buffer
   if (!names) return wrong('it is not valid CSV')
   const twice = names.find((n, i) => names.indexOf(n) !== i)
   if (twice !== undefined) return wrong(`"${twice}" stands twice`)
-  const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n))
+  const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n) && !isFixColumn(n))
   if (unknown !== undefined && dataset.unknownColumns === 'reject') return wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
   const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))
   if (missing) return wrong(`"${missing[0]}" is missing`)
   return names
 }
 
-function namesIn(header: Buffer, dialect: CsvDialect): string[] | undefined {
+/** The names in a header; undefined when it is no CSV. */
+export function namesIn(header: Buffer, dialect: CsvDialect): string[] | undefined {
   const text = decode(header)
   return text === undefined ? undefined : parseCsvRow(text, dialect)?.map((name) => name ?? '')
 }

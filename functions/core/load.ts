@@ -41,6 +41,9 @@ export interface Load extends DeclaredEncoding, SumAttributes {
   readonly expectedRows?: number
   /** Fixed when the load is opened, from the request or the dataset. */
   readonly maxRejects?: MaxRejects
+  /** The load whose rejects this one corrects, and the loads that were opened to correct this one's. */
+  readonly fixes?: string
+  readonly fixedBy?: readonly string[]
   /** CRC32 combined from the parts at completion, 8 hex digits. */
   readonly uploadedCrc32?: string
   /** CRC32 combined from what the chunks read, set when the load ends. */
@@ -122,6 +125,8 @@ export function effectiveState(load: Pick<Load, 'state' | 'expiresAt'>, now: num
   return load.state === 'receiving' && Date.parse(load.expiresAt) <= now ? 'expired' : load.state
 }
 
+const loadLink = (id: string): string => `/v1/loads/${id}`
+
 /** The receipt is a view of the load; nothing in it is stored twice. `now` is epoch milliseconds. */
 export function receiptOf(load: Load, now: number): Receipt {
   const state = effectiveState(load, now)
@@ -154,6 +159,11 @@ export function receiptOf(load: Load, now: number): Receipt {
     startedAt: load.startedAt ?? null,
     committedAt: load.committedAt ?? null,
     expiresAt: state === 'receiving' ? load.expiresAt : null,
-    links: { self: `/v1/loads/${load.id}`, rejects: `/v1/loads/${load.id}/rejects` },
+    links: {
+      self: loadLink(load.id),
+      rejects: `${loadLink(load.id)}/rejects`,
+      fixes: load.fixes === undefined ? null : loadLink(load.fixes),
+      fixedBy: (load.fixedBy ?? []).map(loadLink),
+    },
   }
 }

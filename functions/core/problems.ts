@@ -22,6 +22,7 @@ export const problems = {
   'empty-file': { status: 422, title: 'The file is empty' },
   'file-too-large': { status: 422, title: 'The file is too large' },
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used with another request' },
+  'fixes-invalid': { status: 422, title: 'The load that the file corrects is not one of this dataset' },
   'part-size-mismatch': { status: 422, title: 'A part has another size than planned' },
   throttled: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong on our side' },

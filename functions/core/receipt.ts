@@ -46,7 +46,8 @@ export interface Receipt {
   /** Last chunk committed. */
   readonly committedAt: string | null
   readonly expiresAt: string | null
-  readonly links: { readonly self: string; readonly rejects: string }
+  /** `fixes` is the load whose rejects this one corrects; `fixedBy` those that were opened to correct this one's. */
+  readonly links: { readonly self: string; readonly rejects: string; readonly fixes: string | null; readonly fixedBy: readonly string[] }
 }
 
 /** `received = loaded + updated + duplicate + rejected + pending`, with nothing negative. */

@@ -51,6 +51,7 @@ export const openUpload = route({
     'dataset-forbidden',
     'empty-file',
     'file-too-large',
+    'fixes-invalid',
     'body-too-large',
   ],
 })
@@ -147,7 +148,10 @@ export const listRejects = route({
       schema: answers.rejectPage,
       headers: { Link: '`<…>; rel="next"` unless this is the last page' },
     },
-    303: { doc: 'With `download=true`: all of them in one NDJSON file', headers: { Location: 'a presigned URL, good for minutes' } },
+    303: {
+      doc: 'With `download=true`: all of them in one file; with `as=original` in the format of the load, to correct and send again',
+      headers: { Location: 'a presigned URL, good for minutes' },
+    },
   },
   problems: ['load-not-found', 'rejects-expired'],
 })

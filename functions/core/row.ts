@@ -3,6 +3,7 @@ import type { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
 import { duplicateKey, mayBeInexact, parseExact } from './exact-json.ts'
 import { type FieldEncoder, fieldEncoder, type TimeWindow } from './field.ts'
+import { isFixColumn, rawColumn } from './fix-columns.ts'
 import { daysFromCivil, dayUs } from './moment.ts'
 import { type Refusal, refuse } from './reject.ts'
 
@@ -96,7 +97,8 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
     const twice = duplicateKey(text, row)
     if (twice)
       return refuse('duplicate-key', shortened(twice.under), `the key ${JSON.stringify(shortened(twice.key))} stands twice in one object`)
-    if (refuseUnknown) for (const key in values) if (!Object.hasOwn(dataset.columns, key)) return unknownColumn(key)
+    for (const key in values)
+      if (!Object.hasOwn(dataset.columns, key) && (key === rawColumn || (refuseUnknown && !isFixColumn(key)))) return unknownColumn(key)
     return encodeRow(fields, lead, (i) => own(values, fields[i]!.name), line, offset, out)
   }
 }

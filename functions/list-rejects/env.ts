@@ -3,5 +3,6 @@ import { string } from '#core/env.ts'
 
 export const spec = {
   ...apiEnv,
+  RAW_BUCKET: string('bucket of uploaded objects'),
   REJECTS_BUCKET: string('bucket of rejected rows'),
 }

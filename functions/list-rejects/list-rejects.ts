@@ -1,17 +1,20 @@
 import type { Action } from '#core/call.ts'
 import type { Page, Reject } from '#core/contract.ts'
 import { decodeCursor, encodeCursor } from '#core/cursor.ts'
+import { RequestError } from '#core/errors.ts'
+import type { FixFile } from '#core/fix-file.ts'
 import { type Load, objectKey } from '#core/load.ts'
 import { finalStates } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
 import { noSuchLoad } from '#core/upload.ts'
+import { type FixDeps, fixFileFor } from './fix-file-for.ts'
 import { beginning, type Position, type Step, type WalkDeps, walk } from './walk.ts'
 
-interface Deps extends WalkDeps {
+interface Deps extends WalkDeps, FixDeps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   readonly hasFile: (key: string) => Promise<boolean>
-  /** Stores NDJSON as it comes, in bounded memory. */
-  readonly storeFile: (key: string, pieces: AsyncIterable<string>) => Promise<void>
+  /** Stores a text as it comes, in bounded memory. */
+  readonly storeFile: (key: string, contentType: string, pieces: AsyncIterable<string>) => Promise<void>
   /** A presigned URL from which a browser saves the file by this name. */
   readonly fileUrl: (key: string, fileName: string) => Promise<string>
 }
@@ -25,7 +28,8 @@ export const createListRejects = (deps: Deps): Action<typeof routes.listRejects>
   async function listRejects({ identity, params, query, header }) {
     const load = await deps.findLoad(identity.tenant, params.load)
     if (!load) throw noSuchLoad(params.load)
-    if (query.download === 'true') return { status: 303, headers: { location: await joinedFile(deps, load) } }
+    if (query.download === 'true') return { status: 303, headers: { location: await joinedFile(deps, load, query.as) } }
+    if (query.as === 'original') throw fileOnly
 
     const scope = ['rejects', identity.tenant, load.id]
     const from = positionOf(decodeCursor(scope, query.cursor))
@@ -66,16 +70,25 @@ function positionOf(text: string | undefined): Position {
  * One file with all rejects. Its key says how much it covers, so a file of an earlier state of the load is never taken for
  * this one; while chunks are still committed it is made anew each time.
  */
-async function joinedFile(deps: Deps, load: Load): Promise<string> {
-  const key = `${objectKey(load)}/all-${load.committed}-${load.rejected}.ndjson`
-  if (!finalStates.has(load.state) || !(await deps.hasFile(key))) await deps.storeFile(key, allLines(walk(load, beginning, deps)))
-  return deps.fileUrl(key, `${load.id}-rejects.ndjson`)
+async function joinedFile(deps: Deps, load: Load, as: 'ndjson' | 'original'): Promise<string> {
+  const file = as === 'original' ? await fixFileFor(load, deps) : everything
+  const extent = `${load.committed}-${load.rejected}`
+  const key = `${objectKey(load)}/${as === 'original' ? 'fix' : 'all'}-${extent}.${file.extension}`
+  const type = file.extension === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson'
+  if (!finalStates.has(load.state) || !(await deps.hasFile(key)))
+    await deps.storeFile(key, type, allLines(file, walk(load, beginning, deps)))
+  return deps.fileUrl(key, `${load.id}-${as === 'original' ? 'fix' : 'rejects'}.${file.extension}`)
 }
 
-async function* allLines(steps: AsyncIterable<Step>): AsyncGenerator<string> {
-  let held = ''
+const everything: FixFile = { extension: 'ndjson', head: '', row: (reject) => `${JSON.stringify(reject)}\n` }
+const fileOnly = new RequestError('invalid-request', 'The rows in their own format come as one file; add download=true', {
+  errors: [{ pointer: '/query/as', detail: 'needs download=true' }],
+})
+
+async function* allLines({ head, row }: FixFile, steps: AsyncIterable<Step>): AsyncGenerator<string> {
+  let held = head
   for await (const { reject } of steps) {
-    if (reject) held += `${JSON.stringify(reject)}\n`
+    if (reject) held += row(reject)
     // Fewer, larger pieces cost the upload less.
     if (held.length >= 64 * 1024) {
       yield held

@@ -4,7 +4,7 @@ import { datasets } from '#datasets'
 import { on, serve } from '#platform/api.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { openGate } from '#platform/gate.ts'
-import { findLoad, insertLoad } from '#platform/loads.ts'
+import { findLoad, insertLoad, noteFix } from '#platform/loads.ts'
 import { openTable } from '#platform/table.ts'
 import { createUpload, dropUpload } from '#platform/uploads.ts'
 import { spec } from './env.ts'
@@ -19,6 +19,7 @@ const openUpload = createOpenUpload({
   uploadHours: env.UPLOAD_HOURS,
   findLoad: findLoad(table),
   insertLoad: insertLoad(table),
+  noteFix: noteFix(table),
   createUpload: createUpload(raw),
   dropUpload: dropUpload(raw),
   now: Date.now,

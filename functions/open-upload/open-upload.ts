@@ -17,6 +17,8 @@ interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   /** @returns the load that has the id already, when another request was first */
   readonly insertLoad: (load: Load) => Promise<Load | undefined>
+  /** Notes on a load that another one corrects its rejects; again changes nothing. */
+  readonly noteFix: (id: string, by: string) => Promise<void>
   readonly createUpload: (upload: { objectKey: string; load: string; traceparent: string; contentType: string }) => Promise<string>
   readonly dropUpload: (upload: { objectKey: string; uploadId: string }) => Promise<unknown>
   readonly now: () => number
@@ -43,13 +45,14 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
     const key = checkIdempotencyKey(header('idempotency-key'))
     checkSize(body, dataset)
     checkCsv(body)
+    await checkFixes(deps, identity.tenant, body.fixes, dataset)
     const maxRejects = body.maxRejects ?? dataset.limits.maxRejects
     const id = key === undefined ? randomLoadId() : loadIdFor(identity.tenant, dataset.name, key)
     // The name is a label: the same content under another name is the same request, and meets its first load.
     const { fileName, ...content } = body
     const fingerprint = fingerprintOf({ ...content, dataset: dataset.name })
     const earlier = key === undefined ? undefined : await deps.findLoad(identity.tenant, id)
-    if (earlier) return replayed(earlier, fingerprint)
+    if (earlier) return linked(deps, earlier, replayed(earlier, fingerprint))
 
     const plan = planParts(body.size)
     const place = objectKey({ tenant: identity.tenant, dataset: dataset.name, id })
@@ -71,6 +74,7 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
       ...(body.expectedRows !== undefined && { expectedRows: body.expectedRows }),
       ...(body.csv !== undefined && { csv: body.csv }),
       ...(maxRejects !== undefined && { maxRejects }),
+      ...(body.fixes !== undefined && { fixes: body.fixes }),
       fingerprint,
       traceparent,
       ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
@@ -79,10 +83,27 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
       ttl: Math.floor(now / 1000) + keptFor,
     }
     const winner = await deps.insertLoad(load)
-    if (!winner) return opened(load)
+    if (!winner) return linked(deps, load, opened(load))
     await deps.dropUpload(load)
-    return replayed(winner, fingerprint)
+    return linked(deps, winner, replayed(winner, fingerprint))
   }
+
+async function checkFixes({ findLoad }: Deps, tenant: string, fixes: string | undefined, dataset: Dataset): Promise<void> {
+  if (fixes === undefined || (await findLoad(tenant, fixes))?.dataset === dataset.name) return
+  throw new RequestError(
+    'fixes-invalid',
+    `There is no load ${fixes} of this tenant into dataset ${dataset.name} whose rejects could be corrected`,
+    {
+      errors: [{ pointer: '/fixes', detail: 'is no load into this dataset' }],
+    },
+  )
+}
+
+/** The link is written with every answer, the first answer again included: a request that was cut off between the load and its link is mended. */
+async function linked({ noteFix }: Deps, { id, fixes }: Load, answer: Answer): Promise<Answer> {
+  if (fixes !== undefined) await noteFix(fixes, id)
+  return answer
+}
 
 function checkSize({ size }: z.output<typeof openUploadBody>, dataset: Dataset): void {
   if (size === 0) throw new RequestError('empty-file', 'The file has no bytes: there is nothing to load')

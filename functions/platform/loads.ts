@@ -92,6 +92,27 @@ async function move(table: Table, id: string, { from, set, remove = [] }: Move):
   return moved ? undefined : (await readLoad(table, id, 0))?.state
 }
 
+/** Loads that are noted as corrections of one load. */
+const mostFixes = 100
+
+/** Notes that one load corrects another. Once each; beyond the most that are noted, only the newer load knows. */
+export const noteFix =
+  (table: Table) =>
+  async (id: string, by: string): Promise<void> => {
+    await ifConditionHolds(() =>
+      table.client.send(
+        new UpdateCommand({
+          TableName: table.name,
+          Key: loadKey(id),
+          UpdateExpression: 'SET fixedBy = list_append(if_not_exists(fixedBy, :none), :list)',
+          ConditionExpression:
+            'attribute_exists(pk) AND (attribute_not_exists(fixedBy) OR (NOT contains(fixedBy, :by) AND size(fixedBy) < :most))',
+          ExpressionAttributeValues: { ':none': [], ':list': [by], ':by': by, ':most': mostFixes },
+        }),
+      ),
+    )
+  }
+
 /** False when the item was not as the condition demands. */
 async function ifConditionHolds(write: () => Promise<unknown>): Promise<boolean> {
   try {

@@ -49,11 +49,11 @@ export const hasFile =
 
 export const storeFile =
   ({ client, name }: Bucket) =>
-  async (key: string, pieces: AsyncIterable<string>): Promise<void> => {
+  async (key: string, contentType: string, pieces: AsyncIterable<string>): Promise<void> => {
     const body = Readable.from(pieces, { objectMode: false })
     const upload = new Upload({
       client,
-      params: { Bucket: name, Key: key, Body: body, ContentType: 'application/x-ndjson' },
+      params: { Bucket: name, Key: key, Body: body, ContentType: contentType },
       partSize: 8 * 1024 * 1024,
       queueSize: 2,
     })

@@ -113,11 +113,12 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       stage,
       spec: listRejects,
       description: 'Pages through rejected rows, or joins them to one download',
-      environment: { ...loads, REJECTS_BUCKET },
+      environment: { ...uploads, REJECTS_BUCKET },
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
       .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
       .mayReadObjects(rejects)
+      .mayReadObjects(raw)
       .mayEncrypt(key, 'dynamodb', 's3'),
 
     'replay-load': new VerbFunction(scope, 'replay-load', {

@@ -180,7 +180,7 @@ function receiptOf({ id, body, state }: FakeLoad): Receipt {
     startedAt: null,
     committedAt: null,
     expiresAt: null,
-    links: { self: `/v1/loads/${id}`, rejects: `/v1/loads/${id}/rejects` },
+    links: { self: `/v1/loads/${id}`, rejects: `/v1/loads/${id}/rejects`, fixes: null, fixedBy: [] },
   }
 }
 

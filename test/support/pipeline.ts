@@ -22,7 +22,9 @@ export interface StoredReject {
   readonly offset: number
   readonly column: string | null
   readonly code: string
+  readonly message: string
   readonly raw: string
+  readonly truncated: boolean
 }
 
 /** The real loader on a real Postgres; objects, projection and queue are in memory, so that a test can cut in anywhere. */
@@ -174,7 +176,8 @@ export class Pipeline {
       get count() {
         return rows.length
       },
-      add: ({ code, column }, { line, offset, bytes }) => void rows.push({ line, offset, column, code, raw: bytes.toString() }),
+      add: ({ code, column, message }, { line, offset, bytes, oversized = false }) =>
+        void rows.push({ line, offset, column, code, message, raw: bytes.toString(), truncated: oversized }),
       flush: async () => undefined,
       finish: async () => void this.rejects.set(`${load}/${chunk}`, rows),
       abort: async () => undefined,

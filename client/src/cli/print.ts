@@ -16,6 +16,8 @@ export function printReceipt(receipt: Receipt): string {
     ['time', times(receipt)],
     ['trace', receipt.trace],
   ]
+  if (receipt.links.fixes) facts.push(['corrects', idIn(receipt.links.fixes)])
+  if (receipt.links.fixedBy.length > 0) facts.push(['corrected by', receipt.links.fixedBy.map(idIn).join(', ')])
   if (rows.rejected > 0) facts.push(['rejected', rejectsByCode(receipt)])
   if (receipt.problem) facts.push(['problem', `${receipt.problem.title}: ${receipt.problem.detail} (${receipt.problem.code})`])
   for (const { detail } of receipt.problem?.errors ?? []) facts.push(['', detail])
@@ -54,6 +56,8 @@ function outcomes({ id, rows }: Receipt): string[][] {
     ['pending', count(rows.pending), 'not decided yet'],
   ]
 }
+
+const idIn = (link: string): string => link.slice(link.lastIndexOf('/') + 1)
 
 /** `5 wrong-type in delay, 2 invalid-json, 1 other`, as many as fit a line or two. */
 function rejectsByCode({ rows, rejects: { byCode } }: Receipt): string {

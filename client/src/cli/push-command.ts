@@ -27,6 +27,7 @@ interface PushFlags extends CommonOptions {
   readonly csvNull?: string
   readonly header: boolean
   readonly columns?: string[]
+  readonly fixes?: string
 }
 
 export function addPush(program: Command, context: Context): void {
@@ -63,6 +64,7 @@ export function addPush(program: Command, context: Context): void {
       'CSV: the columns of a file without header, with commas (default: all, as the dataset has them)',
       (names) => names.split(','),
     )
+    .option('--fixes <load>', 'the load whose rejects this file corrects: the two are linked')
     .action((file: string, flags: PushFlags, command: Command) => push(file, flags, command, context))
 }
 
@@ -89,6 +91,7 @@ async function push(file: string, flags: PushFlags, command: Command, { io, conn
       parallel: flags.parallel,
       expectedRows: flags.expectRows,
       maxRejects: flags.maxRejects,
+      fixes: flags.fixes,
       signal: io.signal,
       onProgress: (progress) => {
         bar?.show(progress)

@@ -37,9 +37,25 @@ export function addRejects(program: Command, { io, connect }: Context): void {
     .summary('which rows of a load were rejected, where, and why')
     .argument('<load>', 'id of the load')
     .option('--out <file>', 'write all of them to a file as NDJSON, each with its raw row')
+    .addOption(
+      new Option('--as <format>', 'what to write: all that is known of each, or the rows as they were, with their error')
+        .choices(['ndjson', 'original'])
+        .default('ndjson'),
+    )
     .option('--limit <rows>', 'show at most as many', wholeNumber(1, 10_000), 20)
-    .action(async (load: string, flags: { out?: string; limit: number }, command: Command) => {
+    .action(async (load: string, flags: { out?: string; as: 'ndjson' | 'original'; limit: number }, command: Command) => {
       const client = connect(command)
+      if (flags.as === 'original') {
+        if (flags.out === undefined) throw new UsageError('--as original writes a file to correct: name it with --out')
+        await saved(flags.out, await client.downloadRejects(load, { signal: io.signal }))
+        answer(
+          io,
+          command,
+          { load, file: flags.out },
+          () => `Written to ${flags.out}. Correct the rows, and then: millrace push ${flags.out} --fixes ${load} --dataset …\n`,
+        )
+        return
+      }
       if (flags.out !== undefined) {
         const { out } = flags
         let written = 0
@@ -49,10 +65,7 @@ export function addRejects(program: Command, { io, connect }: Context): void {
             yield `${JSON.stringify(reject)}\n`
           }
         }
-        await pipeline(Readable.from(lines()), createWriteStream(out)).catch((error: unknown) => {
-          if (error instanceof Error && 'syscall' in error) throw new UsageError(`${out} cannot be written: ${error.message}`)
-          throw error
-        })
+        await saved(out, lines())
         answer(io, command, { load, rejects: written, file: out }, () => `${count(written)} rejects written to ${out}\n`)
         return
       }
@@ -108,6 +121,13 @@ export function addAbort(program: Command, { io, connect }: Context): void {
       await connect(command).abortUpload(load, { signal: io.signal })
       answer(io, command, { load, state: 'aborted' }, () => `The upload ${load} is aborted; nothing of it will be loaded.\n`)
     })
+}
+
+async function saved(path: string, pieces: AsyncIterable<string | Uint8Array>): Promise<void> {
+  await pipeline(Readable.from(pieces), createWriteStream(path)).catch((error: unknown) => {
+    if (error instanceof Error && 'path' in error) throw new UsageError(`${path} cannot be written: ${error.message}`)
+    throw error
+  })
 }
 
 /** The first `limit` items, and whether there are more. */

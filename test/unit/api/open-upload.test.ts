@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OpenUploadAnswer } from '#core/contract.ts'
-import type { Load } from '#core/load.ts'
+import { type Load, receiptOf } from '#core/load.ts'
 import * as routes from '#core/routes.ts'
 import { datasets } from '#datasets'
 import { createOpenUpload } from '../../../functions/open-upload/open-upload.ts'
@@ -21,6 +21,10 @@ function world() {
       const there = loads.get(load.id)
       if (!there) loads.set(load.id, load)
       return there
+    },
+    noteFix: async (id, by) => {
+      const fixed = loads.get(id)!
+      if (!fixed.fixedBy?.includes(by)) loads.set(id, { ...fixed, fixedBy: [...(fixed.fixedBy ?? []), by] })
     },
     createUpload: async () => {
       const uploadId = `u${uploads.size + 1}`
@@ -135,4 +139,38 @@ test('a dialect that contradicts itself is refused', () => {
   ])
     assert.ok(refused(csv), JSON.stringify(csv))
   assert.ok(!refused({}) && !refused({ delimiter: '\t', quote: "'", null: 'NULL' }))
+})
+
+test('a file that corrects the rejects of a load is linked with it, once, however often it is asked for', async () => {
+  const { open, loads } = world()
+  const old = idOf(await open())
+  const body = { fixes: old, size: 11 }
+  const fix = idOf(await open({ key: 'k', body }))
+  assert.equal(idOf(await open({ key: 'k', body })), fix)
+  assert.deepEqual(receiptOf(loads.get(old)!, exampleNow).links.fixedBy, [`/v1/loads/${fix}`])
+  assert.equal(receiptOf(loads.get(fix)!, exampleNow).links.fixes, `/v1/loads/${old}`)
+})
+
+test('a link that was cut off is mended by the same request again', async () => {
+  const { open, loads } = world()
+  const old = idOf(await open())
+  const fix = idOf(await open({ key: 'k', body: { fixes: old } }))
+  const { fixedBy, ...unlinked } = loads.get(old)!
+  loads.set(old, unlinked)
+  await open({ key: 'k', body: { fixes: old } })
+  assert.deepEqual(loads.get(old)?.fixedBy, [fix])
+})
+
+test('only a load of the same tenant and dataset can be corrected', async () => {
+  const { open } = world()
+  const old = idOf(await open())
+  assert.equal(await codeOf(open({ body: { fixes: `ld_${'1'.repeat(26)}` } })), 'fixes-invalid')
+  assert.equal(await codeOf(open({ body: { fixes: old }, tenant: 'other' })), 'fixes-invalid')
+  assert.equal(await codeOf(open({ body: { fixes: old }, dataset: 'events' })), 'fixes-invalid')
+})
+
+test('maxRejects of the request, else none, is fixed with the load', async () => {
+  const { open, loads } = world()
+  assert.equal(loads.get(idOf(await open({ body: { maxRejects: '1%' } })))?.maxRejects, '1%')
+  assert.equal(loads.get(idOf(await open()))?.maxRejects, undefined)
 })

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import type { Page, Reject } from '#core/contract.ts'
 import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
 import * as routes from '#core/routes.ts'
+import { datasets } from '#datasets'
 import { createListRejects } from '../../../functions/list-rejects/list-rejects.ts'
 import { acme, callOf, codeOf } from '../../support/call.ts'
 import { exampleChunk, exampleLoad } from '../../support/example-load.ts'
@@ -30,6 +31,7 @@ function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, loa
     ]),
   )
   let stores = 0
+  const head = 'id,name\r\n1,x\r\n'
   const action = createListRejects({
     findLoad: async (tenant) => (tenant === acme.tenant ? state.load : undefined),
     chunksOf: async function* (_, from): AsyncGenerator<ChunkResult> {
@@ -42,7 +44,9 @@ function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, loa
       for (let i = 0; i < bytes.length; i += step) yield bytes.subarray(i, i + step)
     },
     hasFile: async (key) => objects.has(key),
-    storeFile: async (key, pieces) => {
+    findDataset: (name) => datasets.get(name),
+    textHead: async () => Buffer.from(head),
+    storeFile: async (key, _type, pieces) => {
       stores++
       let text = ''
       for await (const piece of pieces) text += piece
@@ -51,7 +55,7 @@ function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, loa
     fileUrl: async (key, name) => `https://s3/${key}?${name}`,
   })
   const ask = (query: object, headers: Record<string, string> = {}) =>
-    action(callOf(routes.listRejects, { load: state.load.id }, { query: { limit: 100, ...query }, headers }))
+    action(callOf(routes.listRejects, { load: state.load.id }, { query: { limit: 100, as: 'ndjson', ...query }, headers }))
   const page = async (query: object) => (await ask(query, { accept: 'application/json' })).json as Page<Reject>
   const all = async (limit: number) => {
     const pages: Reject[][] = []
@@ -156,4 +160,15 @@ test('the download is one file with the lines of the file, made once when the lo
   w.state.load = { ...w.state.load, state: 'loading' }
   await w.ask({ download: 'true' })
   assert.equal(w.stores(), 2)
+})
+
+test('the rejects in the format of the load: header and rows as they were, each with its error and line', async () => {
+  const reject = { ...stored(3, '7,"a ""b"""'), column: 'name', code: 'too-long', message: 'the text is\ntoo long' }
+  const w = world({ 0: { lines: 10, rejects: [reject] } }, { format: 'csv', compression: 'none', chunkSize: 100 })
+  const { status, headers } = await w.ask({ download: 'true', as: 'original' })
+  assert.equal(status, 303)
+  assert.match(headers!.location!, /-fix\.csv$/)
+  const key = /https:\/\/s3\/(.*)\?/.exec(headers!.location!)![1]!
+  assert.equal(w.objects.get(key), 'id,name,_error,_line\n7,"a ""b""","too-long in name: the text is too long",3\n')
+  assert.equal(await codeOf(w.ask({ as: 'original' })), 'invalid-request')
 })

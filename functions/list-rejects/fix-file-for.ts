@@ -1,0 +1,37 @@
+import { namesIn } from '#core/csv.ts'
+import { standardCsv } from '#core/csv-dialect.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { LoadError, RequestError } from '#core/errors.ts'
+import { csvFixFile, type FixFile, jsonFixFile } from '#core/fix-file.ts'
+import { rowFormatOf } from '#core/format.ts'
+import { isPlanned, type Load, type PlannedLoad } from '#core/load.ts'
+import { RowSplitter } from '#core/row-splitter.ts'
+
+export interface FixDeps {
+  readonly findDataset: (name: string) => Dataset | undefined
+  /** How the text of the uploaded object begins: its header is in there. */
+  readonly textHead: (load: PlannedLoad) => Promise<Buffer>
+}
+
+/** The form in which a load's rejects can be corrected. The columns of a CSV file stand only in the file itself. */
+export async function fixFileFor(load: Load, deps: FixDeps): Promise<FixFile> {
+  if (!isPlanned(load) || load.format !== 'csv') return jsonFixFile
+  const dialect = load.csv ?? standardCsv
+  if (!dialect.header) return csvFixFile(dialect, dialect.columns ?? Object.keys(deps.findDataset(load.dataset)?.columns ?? {}))
+  const { scanner } = rowFormatOf(load)
+  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: maxHeader, offset: 0, skipToNewline: false, ranged: false })
+  splitter.push(await textHead(load, deps))
+  const header = splitter.first(true)
+  return csvFixFile(dialect, (header && namesIn(header.bytes, dialect)) ?? [])
+}
+const maxHeader = 64 * 1024
+
+async function textHead(load: PlannedLoad, deps: FixDeps): Promise<Buffer> {
+  try {
+    return await deps.textHead(load)
+  } catch (cause) {
+    if (!(cause instanceof LoadError)) throw cause
+    const detail = 'The uploaded file is no longer kept, and with it the names of its columns; the rejects can be had without as=original'
+    throw new RequestError('rejects-expired', detail, { cause })
+  }
+}

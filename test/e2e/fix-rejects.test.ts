@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { exitCodeOf } from '../../client/src/cli/exit.ts'
+import { allOf, connectStage, flight, flightCsv, flightHeader, freshIds, outcomes } from '../support/stage.ts'
+
+const stage = connectStage()
+after(() => stage[Symbol.asyncDispose]())
+
+const download = async (load: string) => Buffer.concat(await allOf(await stage.client.downloadRejects(load))).toString()
+
+test('rejects of a compressed CSV file: downloaded with their errors, corrected, pushed, and linked both ways', async () => {
+  const id = freshIds()
+  const bad = `${id + 10},2001-07-01T12:00:00.000Z,late,405,MCI,MDW\n${id + 11},2001-07-01T12:00:00.000Z,5,405,"M,CI",MDW\n`
+  const old = await stage.push(gzipSync(flightCsv(id, 3) + bad), { dataset: 'flights', format: 'csv', compression: 'gzip' })
+  assert.deepEqual(outcomes(old), { received: 5, loaded: 3, rejected: 2 })
+  assert.deepEqual(
+    old.rejects.byCode.map(({ code, column, rows }) => [code, column, rows]),
+    [
+      ['invalid-format', 'delay', 1],
+      ['too-long', 'origin', 1],
+    ],
+  )
+  const file = await download(old.id)
+  const lines = file.split('\n')
+  assert.equal(lines[0], `${flightHeader},_error,_line`)
+  assert.match(lines[1]!, /,late,405,MCI,MDW,"invalid-format in delay: .*",5$/)
+  const fixed = file.replace(',late,', ',7,').replace('"M,CI"', 'MCI')
+  const fix = await stage.push(fixed, { dataset: 'flights', format: 'csv', fixes: old.id })
+  assert.deepEqual(outcomes(fix), { received: 2, loaded: 2 })
+  assert.equal(fix.links.fixes, old.links.self)
+  const { receipt } = await stage.client.getReceipt(old.id)
+  assert.deepEqual(receipt?.links.fixedBy, [fix.links.self])
+})
+
+test('rejects of NDJSON: what is no object comes as one that says so, and is refused again until it is corrected', async () => {
+  const id = freshIds()
+  const old = await stage.push(`${JSON.stringify(flight(id, { delay: '5' }))}\nhalf a li`, { dataset: 'flights' })
+  const file = await download(old.id)
+  const [first, second] = file.trimEnd().split('\n')
+  assert.deepEqual(JSON.parse(first!)._line, 1)
+  assert.equal(JSON.parse(second!)._raw, 'half a li')
+  const again = await stage.push(file, { dataset: 'flights', fixes: old.id })
+  assert.deepEqual(outcomes(again), { received: 2, rejected: 2 })
+  const fix = await stage.push(`${first!.replace('"delay":"5"', '"delay":5')}\n`, { dataset: 'flights', fixes: old.id })
+  assert.deepEqual(outcomes(fix), { received: 1, loaded: 1 })
+  assert.equal((await stage.client.getReceipt(old.id)).receipt?.links.fixedBy.length, 2)
+})
+
+test('a load with more rejects than it takes fails, and says what was loaded', async () => {
+  const id = freshIds()
+  const rows = Array.from({ length: 100 }, (_, i) => `${JSON.stringify(flight(id + i, i % 10 === 0 ? { delay: 'x' } : {}))}\n`).join('')
+  const receipt = await stage.push(rows, { dataset: 'flights', maxRejects: 9 })
+  assert.equal(receipt.state, 'failed')
+  assert.equal(receipt.problem?.code, 'too-many-rejects')
+  assert.equal(exitCodeOf(receipt), 3)
+  assert.equal(await stage.countFlights(id, id + 100), receipt.rows.loaded)
+  const within = await stage.push(rows, { dataset: 'flights', maxRejects: 10 })
+  assert.deepEqual([within.state, within.rows.rejected], ['complete', 10])
+})
