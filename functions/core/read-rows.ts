@@ -29,7 +29,7 @@ export interface RowsRead {
   readonly lines: number
   /** Text offset at which the next row begins. */
   readonly nextRow: number
-  /** True when the text is over. */
+  /** True when the text is over and every row of it was read: its last bytes may have come while rows behind the limit are still held. */
   readonly ended: boolean
 }
 
@@ -74,7 +74,7 @@ export async function readRows(
     if (done) break
     ended = !(await text.more())
   }
-  return { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended }
+  return { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
 }
 
 const tooLarge = refuse('row-too-large', null, 'the row is larger than the dataset allows')

@@ -91,6 +91,10 @@ export class RowSplitter {
   resetLines(lines: number): void {
     this.#lines = lines
   }
+  /** True while bytes are held that have not been split. */
+  get holds(): boolean {
+    return this.#at < this.#bytes.length
+  }
   /** Text offset at which the next row begins. */
   get offset(): number {
     return this.#base + this.#at

@@ -193,6 +193,18 @@ for (const [format, compression] of [
     assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
   })
 
+for (const compression of ['none', 'gzip', 'zstd'] as const)
+  test(`CSV (${compression}): a quote that is never closed is only known at the end of the text, and the rows of later chunks are still read`, async () => {
+    const p = pipeline(latest)
+    const body = Buffer.from(['id,name', '0,"open', ...Array.from({ length: 30 }, (_, i) => `${i + 1},a`)].join('\n'))
+    const load = p.open(compressed[compression](body), 'csv', compression, 10)
+    await p.drain(1)
+    const receipt = p.receipt(load.id)
+    assert.deepEqual([receipt.state, receipt.problem], ['complete', null])
+    assert.deepEqual(receipt.rows, { received: 31, loaded: 30, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
+    assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
+  })
+
 test('CSV with newlines in quotes, cut anywhere and loaded side by side: what one reader finds, line by line', async () => {
   const field = fc.constantFrom('a', '"b"', '"two\nlines"', '"a,b\n\n"', '"q""q"', '"open', 'x"y', '')
   let ranges = 0
