@@ -63,6 +63,7 @@ async function loadFrom(
   const underWay = new Set<Promise<boolean>>()
   const first = before ? before.chunk + 1 : 0
   let slowest = 0
+  let failed = false
 
   /** @returns false when the chunk was committed by somebody else, or before */
   const commit = async (chunk: number, from: Position | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
@@ -83,13 +84,20 @@ async function loadFrom(
   try {
     let position: Position | undefined = before
     for (let chunk = first; ; chunk++) {
-      if (underWay.size >= width) await Promise.race(underWay)
+      if (failed || underWay.size >= width) await Promise.race(underWay)
       // At least one chunk an invocation, or a short time limit would only pass the load on.
       if (chunk > first && timeLeft() < handOverTime + 2 * slowest)
         return await settled(underWay, { kind: 'out-of-time', next: chunk }, chunk)
       const read = Promise.withResolvers<ChunkRead>()
-      const job = commit(chunk, position, read.resolve).finally(() => underWay.delete(job))
+      const job = commit(chunk, position, read.resolve)
       underWay.add(job)
+      // One that failed stays: whoever waits next gets its error, and nothing more is begun.
+      job.then(
+        () => underWay.delete(job),
+        () => {
+          failed = true
+        },
+      )
       const next = await Promise.race([read.promise, job])
       if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: chunk }, chunk)
       if (next.last) return await settled(underWay, { kind: 'ended' }, chunk)

@@ -235,7 +235,7 @@ test('an Idempotency-Key gets the first answer again, for the same request alone
   assert.equal(answers.filter((answer) => answer.headers.get('idempotency-replayed') === 'true').length, 2)
   const reordered = await ask('POST /v1/datasets/flights/uploads', {
     headers,
-    body: '{"format":"csv","compression":"none","size":5,"fileName":"a"}',
+    body: '{"format":"csv","compression":"auto","size":5,"fileName":"a"}',
   })
   assert.equal(reordered.text, answers[0]?.text)
   assert.equal((await open({ size: 6 })).problem.code, 'idempotency-key-reused')

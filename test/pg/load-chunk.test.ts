@@ -316,6 +316,26 @@ test('policy update, killed again and again while chunks overlap: the last row o
   }
 })
 
+test('a chunk of a sequence that fails while the next is under way is never left out', async () => {
+  for (const bad of [0, 1, 4, 9]) {
+    await db.query('TRUNCATE items, millrace.ledger')
+    const p = pipeline()
+    const load = p.open(gzipSync(lines(1000).join('\n')), 'ndjson', 'gzip', 2000)
+    let failures = 0
+    await p.drain(1, undefined, (deps) => ({
+      ...deps,
+      projectChunk: async (l, result) => {
+        if (result.chunk === bad && failures++ === 0) throw new Error('killed')
+        return deps.projectChunk(l, result)
+      },
+    }))
+    assert.equal(failures > 0, true)
+    const receipt = p.receipt(load.id)
+    assert.equal(receipt.state, 'complete')
+    assert.deepEqual(receipt.rows, { received: 1000, loaded: 1000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
+  }
+})
+
 test('with a version the newest row of a key stays, whatever the order of chunks, rows and loads; older ones are duplicates', async () => {
   const p = pipeline(newest)
   const rows = Array.from({ length: 900 }, (_, i) => ({ id: i % 60, version: (i * 7919) % 901, name: `v${(i * 7919) % 901}` }))

@@ -72,7 +72,7 @@ test('every element is a row, with its line and offset, whatever the space, the 
         const rows = read(text, { pieces, chunk: Math.max(chunk, 8) })
         assert.deepEqual(
           rows.map((r) => JSON.parse(r.text)),
-          JSON.parse(text.replace('\ufeff', '')),
+          JSON.parse(text.replace(/^\ufeff/, '')),
         )
         const bytes = Buffer.from(text)
         for (const { text: row, line, offset } of rows) {
