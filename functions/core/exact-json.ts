@@ -18,6 +18,20 @@ export const isExactNumber = (value: unknown): value is ExactNumber => JSON.isRa
 
 /** @throws SyntaxError as JSON.parse does. About half as fast as it: see `mayBeInexact`. */
 export function parseExact(text: string): unknown {
+  return hasEscapedKey(text) ? readWithEscapedKeys(text) : parseNumbersExactly(text)
+}
+
+/**
+ * JSON.parse for the text of others. V8 13.6 (Node 24.21) reads a key that is written with an escape as another one, once the process has
+ * read an object with a key that ends in a backslash in its place: after {"a":1,"\\":2} the text {"a":1,"\u00e9":2} comes out as the first,
+ * so that one row could change the keys of others. Strings by themselves are read right.
+ * @throws SyntaxError as JSON.parse does
+ */
+export function parseJson(text: string): unknown {
+  return hasEscapedKey(text) ? readWithEscapedKeys(text) : JSON.parse(text)
+}
+
+function parseNumbersExactly(text: string): unknown {
   return JSON.parse(text, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value,
   )
@@ -64,13 +78,90 @@ function countColons(text: string): number {
   return colons
 }
 
-/** Index of the quote that ends the string that begins at `at`. */
+/** Index of the quote that ends the string that begins at `at`; -1 when none does. */
 function stringEnd(text: string, at: number): number {
   for (let end = text.indexOf('"', at + 1); ; end = text.indexOf('"', end + 1)) {
+    if (end < 0) return end
     let backslashes = 0
     while (text.charCodeAt(end - 1 - backslashes) === 92) backslashes++
     if (backslashes % 2 === 0) return end
   }
+}
+
+/** True when a backslash stands inside a key. Texts without any backslash, nearly all, cost one search. */
+function hasEscapedKey(text: string): boolean {
+  let slash = text.indexOf('\\')
+  // Only a walk from the beginning tells which quotes begin strings.
+  for (let quote = slash < 0 ? -1 : text.indexOf('"'); quote >= 0 && slash >= 0; ) {
+    const end = stringEnd(text, quote)
+    if (end < 0) return false // no JSON; JSON.parse will say so
+    if (slash < quote) slash = text.indexOf('\\', quote)
+    if (slash >= 0 && slash < end && colonFollows(text, end + 1)) return true
+    quote = text.indexOf('"', end + 1)
+  }
+  return false
+}
+
+/** Reads the text token by token; only strings and numbers, one at a time, go through JSON.parse. Numbers are exact. */
+function readWithEscapedKeys(text: string): unknown {
+  // What is wrong with a text is said by JSON.parse, whose value is let go.
+  JSON.parse(text)
+  let at = 0
+  const space = (): void => {
+    while (' \t\r\n'.includes(text[at] ?? '.')) at++
+  }
+  const string = (): string => {
+    const end = stringEnd(text, at) + 1
+    const value = JSON.parse(text.slice(at, end)) as string
+    at = end
+    return value
+  }
+  const value = (): unknown => {
+    space()
+    const first = text[at]
+    if (first === '{') return object()
+    if (first === '[') return array()
+    if (first === '"') return string()
+    const from = at
+    while (at < text.length && !' \t\r\n,]}'.includes(text[at]!)) at++
+    return parseNumbersExactly(text.slice(from, at))
+  }
+  /** Passes what separates two members; false at the end. */
+  const more = (): boolean => {
+    space()
+    return text[at++] === ','
+  }
+  const object = (): unknown => {
+    const made: Record<string, unknown> = {}
+    at++
+    space()
+    if (text[at] === '}') {
+      at++
+      return made
+    }
+    do {
+      space()
+      const key = string()
+      space()
+      at++ // the colon
+      // As JSON.parse does it: `__proto__` is a key as any other.
+      Object.defineProperty(made, key, { value: value(), enumerable: true, configurable: true, writable: true })
+    } while (more())
+    return made
+  }
+  const array = (): unknown => {
+    const made: unknown[] = []
+    at++
+    space()
+    if (text[at] === ']') {
+      at++
+      return made
+    }
+    do made.push(value())
+    while (more())
+    return made
+  }
+  return value()
 }
 
 function countKeys(value: unknown): number {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
-import { duplicateKey, mayBeInexact, parseExact } from './exact-json.ts'
+import { duplicateKey, mayBeInexact, parseExact, parseJson } from './exact-json.ts'
 import { type FieldEncoder, fieldEncoder, type TimeWindow } from './field.ts'
 import { isFixColumn, rawColumn } from './fix-columns.ts'
 import { daysFromCivil, dayUs } from './moment.ts'
@@ -85,7 +85,7 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
     if (text === undefined) return notUtf8
     let row: unknown
     try {
-      row = exact || mayBeInexact(text) ? parseExact(text) : JSON.parse(text)
+      row = exact || mayBeInexact(text) ? parseExact(text) : parseJson(text)
     } catch (error) {
       // V8 answers nesting beyond its stack with a RangeError
       if (error instanceof RangeError) return refuse('too-deep', null, 'the row is nested too deeply')
