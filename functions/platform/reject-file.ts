@@ -8,7 +8,7 @@ const rawBytes = 8 * 1024
 /** Bytes of text gathered before they are handed to the upload. */
 const flushBytes = 256 * 1024
 
-/** The rejects of one chunk: NDJSON to one object, streamed, so that a file of nothing but bad rows costs no memory. */
+/** The rejects of one chunk: NDJSON to one object, streamed: what is held does not grow with the number of bad rows. */
 export interface RejectFile {
   readonly count: number
   /** `line` counts from 1 within the chunk; whoever reads the file adds the lines of the chunks before. */

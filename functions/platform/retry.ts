@@ -25,7 +25,8 @@ const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EN
 export function verdictOn(error: unknown): Verdict {
   if (!(error instanceof Error)) return 'stop'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  if (network.has(code) || /Connection terminated|timeout expired|not queryable/i.test(error.message)) return 'wait'
+  // Messages only of errors without a code, pg's own: those of Postgres quote what rows and triggers say.
+  if (network.has(code) || (code === '' && /Connection terminated|timeout expired|not queryable/i.test(error.message))) return 'wait'
   return byState[code] ?? byClass[code.slice(0, 2)] ?? 'stop'
 }
 
