@@ -47,6 +47,7 @@ export const problems = {
   'too-many-rejects': { status: 422, title: 'More rows were rejected than the load takes' },
   'object-missing': { status: 422, title: 'The uploaded object is gone' },
   'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },
+  'dead-letter': { status: 422, title: 'A part of the load could not be loaded and was set aside' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ProblemCode = keyof typeof problems

@@ -1,3 +1,4 @@
+import { lanes } from './lanes.ts'
 import { ledger } from './ledger.ts'
 import { rejectSums } from './reject-sums.ts'
 
@@ -5,4 +6,5 @@ import { rejectSums } from './reject-sums.ts'
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: '0001-ledger', sql: ledger },
   { name: '0002-reject-sums', sql: rejectSums },
+  { name: '0003-lanes', sql: lanes },
 ]
