@@ -93,6 +93,9 @@ export function dataset<const C extends Columns>(name: string, options: DatasetO
   if (new Set(options.primaryKey).size !== options.primaryKey.length) wrong('a primary key column is named twice')
   if (options.orderingKey !== undefined && !options.primaryKey.includes(options.orderingKey))
     wrong('the ordering key must be a part of the primary key, or two rows of one key could overtake each other')
+  const ordering = options.orderingKey === undefined ? undefined : options.columns[options.orderingKey]!.type
+  if (ordering !== undefined && unorderedTypes.includes(ordering))
+    wrong(`the ordering key is of type ${ordering}, of which one value may have several forms: it could go to two lanes`)
   if (options.onConflict === 'update' && options.orderingKey === undefined && options.version === undefined)
     wrong('policy "update" needs an ordering key or a version')
   const version = versionFault(options.version, options.onConflict, options.columns)
@@ -122,6 +125,9 @@ export function dataset<const C extends Columns>(name: string, options: DatasetO
     limits,
   }
 }
+
+/** Types of which equal values may be different bytes (0 and -0, the order of keys in JSON), so that a lane cannot be told from them. */
+const unorderedTypes: readonly string[] = ['real', 'double precision', 'jsonb', 'array']
 
 /** Types with one order that every client and Postgres agree on. */
 const versionTypes: readonly string[] = ['smallint', 'integer', 'bigint', 'numeric', 'date', 'timestamp', 'timestamptz']

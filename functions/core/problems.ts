@@ -48,6 +48,8 @@ export const problems = {
   'object-missing': { status: 422, title: 'The uploaded object is gone' },
   'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },
   'dead-letter': { status: 422, title: 'A part of the load could not be loaded and was set aside' },
+  'envelope-unreadable': { status: 422, title: 'A record of the stream cannot be read' },
+  'envelope-version-unknown': { status: 422, title: 'A record of the stream is of a version that is not known' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ProblemCode = keyof typeof problems
