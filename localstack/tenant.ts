@@ -4,7 +4,7 @@ import { makeApiKey } from '#core/api-key.ts'
 import { findApiKey, putApiKey } from '#platform/api-keys.ts'
 import { clientSettings } from './aws.ts'
 
-const tenant = 'demo'
+export const demoTenant = 'demo'
 
 /** A key of the tenant `demo` for all datasets: the one an earlier run made when the table knows it or can be told, else a new one. */
 export async function tenantKey(endpoint: string, table: string, earlier: string | undefined): Promise<string> {
@@ -13,7 +13,7 @@ export async function tenantKey(endpoint: string, table: string, earlier: string
   try {
     const key = earlier ?? makeApiKey()
     if (await findApiKey(keys)(key)) return key
-    await putApiKey(keys)(key, { tenant, datasets: ['*'], name: 'local', createdAt: new Date().toISOString() })
+    await putApiKey(keys)(key, { tenant: demoTenant, datasets: ['*'], name: 'local', createdAt: new Date().toISOString() })
     return key
   } finally {
     client.destroy()

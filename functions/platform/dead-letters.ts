@@ -1,4 +1,5 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import type { DeadLetter } from '#core/dead-letter.ts'
 import { log } from './log.ts'
 import { count } from './metrics.ts'
 
@@ -14,4 +15,17 @@ export async function noteOrphan(s3: S3Client, bucket: string, key: string, reas
       ContentType: 'application/json',
     }),
   )
+}
+
+/** Tells of an object, or a record in it, that nobody can send again by itself. It stays where it is. */
+export function countUnreadable(key: string, record: number | undefined, why: string): void {
+  count('DeadLettersUnreadable')
+  log.error('dead letter that belongs to no load', { key, record, reason: why })
+}
+
+/** Tells of chunks that were set aside. */
+export function countDead(letters: readonly DeadLetter[]): void {
+  count('DeadLetters', letters.length)
+  for (const { load, tenant, chunk, object, record, reason } of letters)
+    log.error('chunk set aside', { code: 'dead-letter', load, tenant, chunk, key: object, record, reason })
 }

@@ -15,8 +15,8 @@ export function countRows(dataset: string, rows: Pick<ChunkResult, 'received' | 
   metrics.publishStoredMetrics()
 }
 
-/** Something that a person should know of. */
-export function count(name: 'LoadsFailed' | 'ObjectsUnknown'): void {
-  metrics.addMetric(name, MetricUnit.Count, 1)
+/** Things that a person should know of. */
+export function count(name: 'LoadsFailed' | 'ObjectsUnknown' | 'DeadLetters' | 'DeadLettersUnreadable', n = 1): void {
+  metrics.addMetric(name, MetricUnit.Count, n)
   metrics.publishStoredMetrics()
 }

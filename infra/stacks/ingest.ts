@@ -1,14 +1,16 @@
 import { CfnOutput, Duration, Stack } from 'aws-cdk-lib'
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
+import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env.ts'
 import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
 import type { Database } from '../constructs/database.ts'
 import type { Panel } from '../constructs/panel.ts'
 import { VerbFunction } from '../constructs/verb-function.ts'
 import type { Stage } from '../stage.ts'
-import { planTimeout, type StorageStack } from './storage.ts'
+import { noteTimeout, planTimeout, type StorageStack } from './storage.ts'
 
 export interface IngestProps {
   readonly stage: Stage
@@ -27,8 +29,8 @@ export class IngestStack extends Stack {
     const { storage, database } = props
     const planLoad = this.planLoad(props)
     const loadChunk = this.loadChunk(props)
-    this.functions = [planLoad, loadChunk]
-    this.alarms = this.functions.flatMap((f) => f.alarms)
+    this.functions = [planLoad, loadChunk, this.noteDeadLetter(props)]
+    this.alarms = [...this.functions.flatMap((f) => f.alarms), ...deadLetterAlarms()]
     const period = Duration.minutes(1)
     this.panels = [
       {
@@ -44,6 +46,7 @@ export class IngestStack extends Stack {
       ChunkQueueUrl: storage.chunks.queue.queueUrl,
       PlanDeadLetterQueueUrl: storage.plan.deadLetters.queueUrl,
       ChunkDeadLetterQueueUrl: storage.chunks.deadLetters.queueUrl,
+      SetAsideDeadLetterQueueUrl: storage.setAside.deadLetters.queueUrl,
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
   }
@@ -104,4 +107,52 @@ export class IngestStack extends Stack {
     )
     return loadChunk
   }
+
+  private noteDeadLetter({ stage, storage }: IngestProps): VerbFunction {
+    const { table, deadLetters, setAside, key } = storage
+    const noteDeadLetter = new VerbFunction(this, 'note-dead-letter', {
+      stage,
+      spec: noteDeadLetterSpec,
+      description: 'Notes what was set aside, and ends its loads as failed',
+      environment: { TABLE_NAME: table.tableName, DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName },
+      timeout: noteTimeout,
+    })
+    noteDeadLetter
+      .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayReadObjects(deadLetters)
+      .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
+    // One object a message, and few of them: what is slow here holds up nothing.
+    noteDeadLetter.fn.addEventSource(new SqsEventSource(setAside.queue, { batchSize: 10, reportBatchItemFailures: true }))
+    return noteDeadLetter
+  }
+}
+
+/** From what note-dead-letter counts. Nothing of it is lost, and none of it comes back by itself. */
+function deadLetterAlarms(): AlarmSpec[] {
+  const counted = (metricName: string) =>
+    new Metric({
+      namespace: 'Millrace',
+      metricName,
+      dimensionsMap: { service: 'note-dead-letter' },
+      period: Duration.minutes(1),
+      statistic: 'Sum',
+    })
+  return [
+    {
+      id: 'chunks-set-aside',
+      metric: counted('DeadLetters'),
+      threshold: 1,
+      periods: 1,
+      means: 'Chunks of batches could not be loaded and were set aside; their loads have failed',
+      runbook: 'chunks-set-aside',
+    },
+    {
+      id: 'dead-letters-unreadable',
+      metric: counted('DeadLettersUnreadable'),
+      threshold: 1,
+      periods: 1,
+      means: 'Something was set aside that belongs to no load: nobody is told of it but you',
+      runbook: 'dead-letters-unreadable',
+    },
+  ]
 }

@@ -14,6 +14,8 @@ import type { Stage } from '../stage.ts'
 
 /** Timeout of plan-load: it reads an object's head and sends messages. */
 export const planTimeout = Duration.seconds(60)
+/** Timeout of note-dead-letter: it reads a batch of 6 MB at most and notes its records. */
+export const noteTimeout = Duration.seconds(60)
 
 /** Everything that must survive a deploy of code: the buckets, the table, and the queues with accepted work in them. */
 export class StorageStack extends Stack {
@@ -24,6 +26,8 @@ export class StorageStack extends Stack {
   readonly deadLetters: PrivateBucket
   readonly plan: WorkQueue
   readonly chunks: WorkQueue
+  /** Objects of the dead-letters bucket that are to be noted. */
+  readonly setAside: WorkQueue
   readonly alarms: readonly AlarmSpec[]
   readonly panels: readonly Panel[]
 
@@ -55,6 +59,7 @@ export class StorageStack extends Stack {
 
     this.plan = new WorkQueue(this, 'plan', { stage, key, consumerTimeout: planTimeout, oldestMessage: Duration.minutes(5) })
     this.chunks = new WorkQueue(this, 'chunks', { stage, key, consumerTimeout: stage.chunkTimeout, oldestMessage: Duration.minutes(30) })
+    this.setAside = new WorkQueue(this, 'set-aside', { stage, key, consumerTimeout: noteTimeout, oldestMessage: Duration.minutes(5) })
 
     const logs = stage.bucketLogs ? this.logBucket(stage) : undefined
     const shared = { stage, key, logs }
@@ -74,10 +79,12 @@ export class StorageStack extends Stack {
     })
     this.rejects = new PrivateBucket(this, 'rejects', { ...shared, retention: stage.rejectsRetention, abortUploads: abandoned })
     this.deadLetters = new PrivateBucket(this, 'dead-letters', { ...shared, retention: stage.rejectsRetention, abortUploads: abandoned })
-    this.announceUploads()
+    this.announce('RawBucketAnnounces', this.raw, this.plan)
+    this.announce('DeadLettersBucketAnnounces', this.deadLetters, this.setAside)
 
-    this.alarms = [...this.plan.alarms, ...this.chunks.alarms]
-    this.panels = [...this.plan.panels, ...this.chunks.panels]
+    const queues = [this.plan, this.chunks, this.setAside]
+    this.alarms = queues.flatMap((q) => q.alarms)
+    this.panels = queues.flatMap((q) => q.panels)
     new CfnOutput(this, 'TableName', { value: this.table.tableName })
     new CfnOutput(this, 'RawBucketName', { value: this.raw.bucket.bucketName })
     new CfnOutput(this, 'RejectsBucketName', { value: this.rejects.bucket.bucketName })
@@ -85,31 +92,18 @@ export class StorageStack extends Stack {
   }
 
   /** S3 tries its right to send when the notification is set: the queue's policy and the key's must stand before the bucket. */
-  private announceUploads(): void {
+  private announce(sid: string, bucket: PrivateBucket, { queue }: WorkQueue): void {
     const s3 = new ServicePrincipal('s3.amazonaws.com')
-    const conditions = { ArnEquals: { 'aws:SourceArn': this.raw.arn }, StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } }
-    const queue = this.plan.queue
+    const conditions = { ArnEquals: { 'aws:SourceArn': bucket.arn }, StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } }
     queue.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'RawBucketAnnounces',
-        principals: [s3],
-        actions: ['sqs:SendMessage'],
-        resources: [queue.queueArn],
-        conditions,
-      }),
+      new PolicyStatement({ sid, principals: [s3], actions: ['sqs:SendMessage'], resources: [queue.queueArn], conditions }),
     )
     this.key?.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'RawBucketAnnounces',
-        principals: [s3],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: ['*'],
-        conditions,
-      }),
+      new PolicyStatement({ sid, principals: [s3], actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: ['*'], conditions }),
     )
-    this.raw.notify(queue.queueArn)
+    bucket.notify(queue.queueArn)
     const policy = queue.node.findChild('Policy').node.defaultChild as CfnQueuePolicy
-    this.raw.bucket.node.addDependency(policy)
+    bucket.bucket.node.addDependency(policy)
   }
 
   private logBucket(stage: Stage): Bucket {

@@ -82,6 +82,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     ...consume,
     'sqs:SendMessage',
   ],
+  'note-dead-letter': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', ...consume],
   migrate: ['secretsmanager:GetSecretValue'],
 }
 const everybody = /^(logs:(CreateLogStream|PutLogEvents)|xray:Put(TraceSegments|TelemetryRecords)|kms:\w+|ec2:\w+)$/

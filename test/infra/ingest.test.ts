@@ -28,6 +28,15 @@ describe('plan-load', () => {
   })
 })
 
+describe('note-dead-letter', () => {
+  it('takes ten messages of the queue of set-aside objects at once and reports failures one by one', () => {
+    const note = mapping(ingest, 'note-dead-letter')
+    assert.equal(note.BatchSize, 10)
+    assert.deepEqual(note.FunctionResponseTypes, ['ReportBatchItemFailures'])
+    assert.match(JSON.stringify(note.EventSourceArn), /setasideQueue/)
+  })
+})
+
 describe('load-chunk', () => {
   it('takes one message of the chunk queue at once, and 16 side by side', () => {
     const chunks = mapping(ingest, 'load-chunk')
@@ -53,6 +62,7 @@ it('the outputs that scripts read are there', () => {
     'ChunkQueueUrl',
     'PlanDeadLetterQueueUrl',
     'ChunkDeadLetterQueueUrl',
+    'SetAsideDeadLetterQueueUrl',
   ])
     ingest.hasOutput(name, {})
 })

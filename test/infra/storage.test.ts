@@ -83,39 +83,43 @@ describe('buckets', () => {
   })
 })
 
-describe('uploads are announced', () => {
-  it('for every created object, to the plan queue', () => {
-    storage.hasResourceProperties('AWS::S3::Bucket', {
-      NotificationConfiguration: {
-        QueueConfigurations: [{ Event: 's3:ObjectCreated:*', Queue: { 'Fn::GetAtt': [Match.stringLikeRegexp('^planQueue'), 'Arn'] } }],
-      },
+for (const [bucket, name, queue] of [
+  ['raw', 'raw', 'planQueue'],
+  ['deadletters', 'dead-letters', 'setasideQueue'],
+] as const)
+  describe(`objects of the bucket ${name} are announced`, () => {
+    it(`for every created object, to ${queue}`, () => {
+      storage.hasResourceProperties('AWS::S3::Bucket', {
+        NotificationConfiguration: {
+          QueueConfigurations: [{ Event: 's3:ObjectCreated:*', Queue: { 'Fn::GetAtt': [Match.stringLikeRegexp(`^${queue}`), 'Arn'] } }],
+        },
+      })
+    })
+    it('by S3 on behalf of this bucket of this account, and nobody else', () => {
+      storage.hasResourceProperties('AWS::SQS::QueuePolicy', {
+        PolicyDocument: {
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Effect: 'Allow',
+              Action: 'sqs:SendMessage',
+              Principal: { Service: 's3.amazonaws.com' },
+              Condition: {
+                ArnEquals: { 'aws:SourceArn': { 'Fn::Join': ['', Match.arrayWith([`:s3:::millrace-production-${name}-`])] } },
+                StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+              },
+            }),
+          ]),
+        },
+      })
+    })
+    it('only once the queue’s policy stands: S3 tries it when the bucket is made', () => {
+      const { dependsOn } = resources<Bucket>(storage, 'AWS::S3::Bucket').find(({ id }) => id.startsWith(bucket))!
+      assert.ok(
+        dependsOn.some((id) => id.startsWith(`${queue}Policy`)),
+        String(dependsOn),
+      )
     })
   })
-  it('by S3 on behalf of the raw bucket of this account, and nobody else', () => {
-    storage.hasResourceProperties('AWS::SQS::QueuePolicy', {
-      PolicyDocument: {
-        Statement: Match.arrayWith([
-          Match.objectLike({
-            Effect: 'Allow',
-            Action: 'sqs:SendMessage',
-            Principal: { Service: 's3.amazonaws.com' },
-            Condition: {
-              ArnEquals: { 'aws:SourceArn': { 'Fn::Join': ['', Match.arrayWith([':s3:::millrace-production-raw-'])] } },
-              StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
-            },
-          }),
-        ]),
-      },
-    })
-  })
-  it('only once the queue’s policy stands: S3 tries it when the bucket is made', () => {
-    const raw = resources<Bucket>(storage, 'AWS::S3::Bucket').find(({ id }) => id.startsWith('raw'))!
-    assert.ok(
-      raw.dependsOn.some((id) => id.startsWith('planQueuePolicy')),
-      String(raw.dependsOn),
-    )
-  })
-})
 
 describe('the table', () => {
   it('can be restored to any second, and forgets what has expired', () => {
@@ -157,10 +161,10 @@ describe('queues', () => {
   const queues = resources<Queue>(storage, 'AWS::SQS::Queue')
   const visibility = (prefix: string) => queues.find(({ id }) => id.startsWith(prefix))!.properties.VisibilityTimeout
 
-  it('are two, each with dead letters after five receives', () => {
+  it('are three, each with dead letters after five receives', () => {
     const working = queues.filter(({ properties }) => properties.RedrivePolicy)
-    assert.equal(working.length, 2)
-    assert.equal(queues.length, 4)
+    assert.equal(working.length, 3)
+    assert.equal(queues.length, 6)
     for (const { properties } of working) {
       assert.equal(properties.RedrivePolicy!.maxReceiveCount, 5)
       assert.ok(queues.some(({ id }) => id === properties.RedrivePolicy!.deadLetterTargetArn['Fn::GetAtt'][0]))
@@ -189,7 +193,7 @@ it('the key is rotated', () => {
 describe('the local stage', () => {
   it('has the same buckets, table and queues, with keys that the service owns', () => {
     assert.equal(resources(local, 'AWS::S3::Bucket').length, 3)
-    assert.equal(resources(local, 'AWS::SQS::Queue').length, 4)
+    assert.equal(resources(local, 'AWS::SQS::Queue').length, 6)
     assert.equal(resources(local, 'AWS::DynamoDB::Table').length, 1)
     assert.equal(resources(local, 'AWS::KMS::Key').length, 0)
   })

@@ -43,11 +43,13 @@ describe('alarms', () => {
     )
   })
   it('sound at the first dead letter', () => {
-    for (const queue of ['plan', 'chunks']) {
+    for (const queue of ['plan', 'chunks', 'set-aside']) {
       const [alarm] = about(`${queue}-dead-letters`)
       assert.equal(alarm?.MetricName, 'ApproximateNumberOfMessagesVisible')
       assert.equal(alarm?.Threshold, 1)
     }
+    assert.equal(about('chunks-set-aside')[0]?.MetricName, 'DeadLetters')
+    assert.equal(about('dead-letters-unreadable')[0]?.MetricName, 'DeadLettersUnreadable')
   })
   it('watch the oldest message, the database, and the API’s errors', () => {
     assert.equal(about('chunks-oldest-message')[0]?.MetricName, 'ApproximateAgeOfOldestMessage')

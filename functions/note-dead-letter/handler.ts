@@ -1,0 +1,33 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { readEnv } from '#core/env.ts'
+import { parsePlanMessage } from '#core/plan-message.ts'
+import { countDead, countUnreadable } from '#platform/dead-letters.ts'
+import { readLetters } from '#platform/letter-objects.ts'
+import { findLetter, isCommitted, noteLetter } from '#platform/letters.ts'
+import { failLoad, getLoad } from '#platform/projection.ts'
+import { openTable } from '#platform/table.ts'
+import { queueHandler } from '#platform/worker.ts'
+import { spec } from './env.ts'
+import { createNoteDeadLetter } from './note-dead-letter.ts'
+
+const env = readEnv(spec, process.env)
+const table = openTable(env.TABLE_NAME)
+
+const noteDeadLetter = createNoteDeadLetter({
+  readLetters: readLetters(new S3Client({ forcePathStyle: true }), env.DEAD_LETTERS_BUCKET),
+  findLoad: (id) => getLoad(table, id),
+  isCommitted: isCommitted(table),
+  findLetter: findLetter(table),
+  noteLetter: noteLetter(table),
+  failLoad: (id, error) => failLoad(table, id, error),
+  countUnreadable,
+  countDead,
+  now: Date.now,
+})
+
+export const handler = queueHandler(new SQSClient({}), async (record) => {
+  const created = parsePlanMessage(record.body)
+  if (!created) throw new Error('the message is no S3 event')
+  for (const message of created) if (message.kind === 'object') await noteDeadLetter(message.key)
+})

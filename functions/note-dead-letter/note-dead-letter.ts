@@ -1,0 +1,121 @@
+import { contentsOf, type DeadLetter, type DeadRecord, headerOf, isEarlier, type StoredLetters } from '#core/dead-letter.ts'
+import type { EnvelopeHeader } from '#core/envelope.ts'
+import { LoadError } from '#core/errors.ts'
+import type { Load } from '#core/load.ts'
+
+/** What the function needs of the world. */
+export interface NoteDeadLetterDeps {
+  /** Undefined when the object is gone: lifecycle, or a person. */
+  readonly readLetters: (key: string) => Promise<StoredLetters | undefined>
+  readonly findLoad: (id: string) => Promise<Load | undefined>
+  /** Whether the chunk is shown in its load: then it is in the table. */
+  readonly isCommitted: (load: string, chunk: number) => Promise<boolean>
+  readonly findLetter: (load: string, chunk: number) => Promise<DeadLetter | undefined>
+  /** Puts the letter in the place of the one that was known; throws when that is another one by now. */
+  readonly noteLetter: (letter: DeadLetter, known: DeadLetter | undefined) => Promise<void>
+  readonly failLoad: (id: string, error: LoadError) => Promise<void>
+  /** Tells of an object, or a record in it, that stays where it is and belongs to no load. */
+  readonly countUnreadable: (key: string, record: number | undefined, why: string) => void
+  /** Tells of chunks that were set aside just now. */
+  readonly countDead: (letters: readonly DeadLetter[]) => void
+  readonly now: () => number
+}
+
+/** @param key of an object that was put into the dead-letters bucket */
+export type NoteDeadLetter = (key: string) => Promise<void>
+
+/**
+ * Notes, for each chunk in what was set aside, where it lies, and ends its load as failed: the receipt says so, and a replay finds it. Everything
+ * here may happen twice: what is noted already, or was committed after all, changes nothing.
+ */
+export function createNoteDeadLetter(deps: NoteDeadLetterDeps): NoteDeadLetter {
+  return async (key) => {
+    const object = await deps.readLetters(key)
+    if (!object) return
+    const contents = contentsOf(object)
+    if (contents.kind === 'note') return
+    if (contents.kind === 'unreadable') return deps.countUnreadable(key, undefined, contents.why)
+    const fresh: Fresh[] = []
+    for (const [n, record] of contents.records.entries()) {
+      const header = headerOf(record.data)
+      const fault = 'why' in header ? header.why : await foreign(deps, header)
+      if (fault !== undefined) deps.countUnreadable(key, n, fault)
+      else {
+        const place = { object: key, record: n, reason: contents.reason, notedAt: new Date(deps.now()).toISOString() }
+        const letter = await unlessKnown(deps, letterOf(header as EnvelopeHeader, record, place))
+        if (letter) fresh.push(letter)
+      }
+    }
+    await note(deps, fresh)
+  }
+}
+
+/** Why the envelope is not one of the load that it names, or undefined. */
+async function foreign({ findLoad }: NoteDeadLetterDeps, { load: id, tenant, dataset }: EnvelopeHeader): Promise<string | undefined> {
+  const load = await findLoad(id)
+  if (!load) return `its load ${id} is not known, or no longer`
+  return load.tenant === tenant && load.dataset === dataset && load.door === 'batch' ? undefined : `it is none of load ${id}`
+}
+
+type Place = Pick<DeadLetter, 'object' | 'record' | 'reason' | 'notedAt'>
+const letterOf = (header: EnvelopeHeader, { data, ...record }: DeadRecord, place: Place): DeadLetter => ({
+  load: header.load,
+  tenant: header.tenant,
+  dataset: header.dataset,
+  chunk: header.chunk,
+  ...place,
+  rows: header.rows,
+  bytes: data.length,
+  ...record,
+  lastSequenceNumber: record.sequenceNumber,
+  ...(header.lane === undefined ? {} : { lane: header.lane }),
+  ttl: header.ttl,
+})
+
+interface Fresh {
+  readonly letter: DeadLetter
+  /** The one that it takes the place of: the chunk was sent again, and set aside again. */
+  readonly known: DeadLetter | undefined
+}
+
+/** The letter as it is to be noted; undefined when it was noted before, or its chunk is in the table. */
+async function unlessKnown(deps: NoteDeadLetterDeps, letter: DeadLetter): Promise<Fresh | undefined> {
+  const known = await deps.findLetter(letter.load, letter.chunk)
+  if (!known) return (await deps.isCommitted(letter.load, letter.chunk)) ? undefined : { letter, known }
+  const { sequenceNumber, arrivedAt, lastSequenceNumber } = known
+  if (isEarlier(lastSequenceNumber, letter.sequenceNumber))
+    return (await deps.isCommitted(letter.load, letter.chunk)) ? undefined : { letter: { ...letter, sequenceNumber, arrivedAt }, known }
+  // The door had sent the chunk twice. Its place in the order is the earlier one; nothing new has failed.
+  if (isEarlier(letter.sequenceNumber, sequenceNumber))
+    await deps.noteLetter({ ...known, sequenceNumber: letter.sequenceNumber, arrivedAt: letter.arrivedAt }, known)
+  return undefined
+}
+
+/**
+ * First the loads fail, then the letters are noted: cut off between the two, it all comes again, and the letters are still new. The other way round
+ * a load might wait for ever; and a message that came late would fail a load again that was replayed meanwhile.
+ */
+async function note(deps: NoteDeadLetterDeps, fresh: readonly Fresh[]): Promise<void> {
+  for (const [load, own] of Map.groupBy(fresh, ({ letter }) => letter.load)) {
+    await deps.failLoad(load, problemOf(own.map(({ letter }) => letter)))
+    for (const { letter, known } of own) await deps.noteLetter(letter, known)
+  }
+  if (fresh.length > 0) deps.countDead(fresh.map(({ letter }) => letter))
+}
+
+/** Chunks named in one problem. */
+const maxNamed = 10
+
+function problemOf(letters: readonly DeadLetter[]): LoadError {
+  const { load, reason } = letters[0]!
+  const chunks = letters.length === 1 ? `Chunk ${letters[0]!.chunk}` : `${letters.length} chunks`
+  return new LoadError(
+    'dead-letter',
+    `${chunks} could not be loaded (${reason}) and ${letters.length === 1 ? 'is' : 'are'} kept whole. GET /v1/dead-letters?load=${load} lists all that was set aside; a replay sends it again.`,
+    {
+      errors: letters
+        .slice(0, maxNamed)
+        .map(({ chunk, rows, reason }) => ({ pointer: `/chunks/${chunk}`, detail: `${rows} rows, set aside: ${reason}` })),
+    },
+  )
+}

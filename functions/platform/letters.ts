@@ -1,0 +1,46 @@
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { type DeadLetter, deadLetterKey } from '#core/dead-letter.ts'
+import { chunkKey } from '#core/load.ts'
+import type { Table } from './table.ts'
+
+/** What was set aside, chunk by chunk: in the partition of its load, and by tenant in the index that lists loads, under a key of its own. */
+
+const tenantPk = (tenant: string): string => `DEAD#${tenant}`
+const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${String(chunk).padStart(7, '0')}`
+
+/** The letter in an item. An item past its TTL is gone, though DynamoDB may take days to delete it. */
+function letterOf(item: Record<string, unknown> | undefined, now: number): DeadLetter | undefined {
+  if (item === undefined || (item.ttl as number) * 1000 <= now) return undefined
+  const { pk, sk, tenantPk, createdSk, ...letter } = item
+  return letter as unknown as DeadLetter
+}
+
+export const findLetter =
+  ({ client, name }: Table, clock: () => number = Date.now) =>
+  async (load: string, chunk: number): Promise<DeadLetter | undefined> => {
+    const { Item } = await client.send(new GetCommand({ TableName: name, Key: deadLetterKey(load, chunk), ConsistentRead: true }))
+    return letterOf(Item, clock())
+  }
+
+/** Puts a letter in the place of the one that was known. @throws when that is another one by now */
+export const noteLetter =
+  ({ client, name }: Table) =>
+  async (letter: DeadLetter, known: DeadLetter | undefined): Promise<void> => {
+    await client.send(
+      new PutCommand({
+        TableName: name,
+        Item: { ...letter, ...deadLetterKey(letter.load, letter.chunk), tenantPk: tenantPk(letter.tenant), createdSk: noteSk(letter) },
+        ...(known === undefined
+          ? { ConditionExpression: 'attribute_not_exists(pk)' }
+          : { ConditionExpression: 'lastSequenceNumber = :last', ExpressionAttributeValues: { ':last': known.lastSequenceNumber } }),
+      }),
+    )
+  }
+
+/** Whether a chunk is shown in its load. */
+export const isCommitted =
+  ({ client, name }: Table) =>
+  async (load: string, chunk: number): Promise<boolean> => {
+    const command = new GetCommand({ TableName: name, Key: chunkKey(load, chunk), ConsistentRead: true, ProjectionExpression: 'pk' })
+    return (await client.send(command)).Item !== undefined
+  }

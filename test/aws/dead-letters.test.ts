@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import type { DeadLetter, StoredLetters } from '#core/dead-letter.ts'
+import type { Load } from '#core/load.ts'
+import { randomLoadId } from '#core/load-id.ts'
+import { findLetter } from '#platform/letters.ts'
+import { insertLoad } from '#platform/loads.ts'
+import { openTable } from '#platform/table.ts'
+import { demoTenant } from '../../localstack/tenant.ts'
+import { exampleEnvelope, givenUp, recordOf, setAside } from '../support/dead-letters.ts'
+import { exampleLoad } from '../support/example-load.ts'
+import { connectStage, setting } from '../support/stage.ts'
+
+const stage = connectStage()
+const table = openTable(setting('MILLRACE_TABLE'))
+after(async () => {
+  table.client.destroy()
+  await stage[Symbol.asyncDispose]()
+})
+
+/** A batch that the door has taken and nobody has loaded. */
+async function acceptedBatch(): Promise<Load> {
+  const now = Date.now()
+  const times = {
+    createdAt: new Date(now).toISOString(),
+    expiresAt: new Date(now + 86_400_000).toISOString(),
+    ttl: Math.floor(now / 1000) + 86_400,
+  }
+  const load = exampleLoad({ id: randomLoadId(), tenant: demoTenant, door: 'batch', state: 'loading', planned: 2, ...times })
+  assert.equal(await insertLoad(table)(load), undefined)
+  return load
+}
+const envelopeOf = ({ id, tenant, ttl }: Load, chunk: number) => exampleEnvelope({ load: id, tenant, ttl, chunk })
+
+async function put({ key, body, metadata }: StoredLetters): Promise<void> {
+  await stage.s3.send(
+    new PutObjectCommand({ Bucket: setting('MILLRACE_DEAD_LETTERS_BUCKET'), Key: key, Body: body, Metadata: { ...metadata } }),
+  )
+}
+async function noted(load: string, chunk: number): Promise<DeadLetter> {
+  for (const end = Date.now() + 60_000; ; await sleep(200)) {
+    const letter = await findLetter(table)(load, chunk)
+    if (letter) return letter
+    assert.ok(Date.now() < end, `chunk ${chunk} of ${load} is not noted`)
+  }
+}
+
+test('what Lambda gave up, and what load-records set aside, ends its load as failed, and is noted', async () => {
+  const [first, second] = [await acceptedBatch(), await acceptedBatch()]
+  const object = givenUp(
+    [recordOf(envelopeOf(first, 0), '10'), recordOf(envelopeOf(second, 0), '11'), recordOf(envelopeOf(first, 1), '12')],
+    first.id,
+  )
+  await put(object)
+  assert.deepEqual([(await noted(first.id, 1)).record, (await noted(second.id, 0)).object], [2, object.key])
+  for (const [load, pointers] of [
+    [first, ['/chunks/0', '/chunks/1']],
+    [second, ['/chunks/0']],
+  ] as const) {
+    const { receipt } = await stage.client.getReceipt(load.id)
+    assert.deepEqual([receipt?.state, receipt?.problem?.code], ['failed', 'dead-letter'])
+    assert.deepEqual(
+      receipt?.problem?.errors?.map(({ pointer }) => pointer),
+      pointers,
+    )
+  }
+  await put(setAside(recordOf(envelopeOf(second, 1), '13')))
+  assert.equal((await noted(second.id, 1)).reason, 'envelope-unreadable')
+})
