@@ -1,7 +1,7 @@
 import type { Action, Answer } from '#core/call.ts'
 import { RequestError } from '#core/errors.ts'
 import { effectiveState, type Load } from '#core/load.ts'
-import { permittedLoad } from '#core/permission.ts'
+import { permittedUpload } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
 import { notOpen, type StoredObject } from '#core/upload.ts'
@@ -24,7 +24,7 @@ const done: Answer = { status: 204 }
  */
 export const createAbortUpload = ({ findLoad, dropUpload, headObject, markAborted, now }: Deps): Action<typeof routes.abortUpload> =>
   async function abortUpload({ identity, params }) {
-    const load = permittedLoad(identity, await findLoad(identity.tenant, params.load), params.load)
+    const load = permittedUpload(identity, await findLoad(identity.tenant, params.load), params.load)
     if (load.state === 'aborted') return done
     if (load.state !== 'receiving') throw new RequestError('upload-not-open', notOpen(load.id, load.state))
 

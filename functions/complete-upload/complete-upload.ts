@@ -1,7 +1,7 @@
 import type { Action, Answer } from '#core/call.ts'
 import { RequestError } from '#core/errors.ts'
-import { type Load, receiptOf } from '#core/load.ts'
-import { permittedLoad } from '#core/permission.ts'
+import { type FileLoad, type Load, receiptOf } from '#core/load.ts'
+import { permittedUpload } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type * as routes from '#core/routes.ts'
 import { type CompleteOutcome, checkParts, demandOpen, notOpen, type StoredObject, type UploadedPart } from '#core/upload.ts'
@@ -34,7 +34,7 @@ const busyRetryAfter = 2
  */
 export const createCompleteUpload = (deps: Deps): Action<typeof routes.completeUpload> =>
   async function completeUpload({ identity, params }) {
-    const load = permittedLoad(identity, await deps.findLoad(identity.tenant, params.load), params.load)
+    const load = permittedUpload(identity, await deps.findLoad(identity.tenant, params.load), params.load)
     if (load.state === 'loading' || load.state === 'complete' || load.state === 'failed') return receipt(load, deps.now())
     demandOpen(load, deps.now())
 
@@ -48,7 +48,7 @@ export const createCompleteUpload = (deps: Deps): Action<typeof routes.completeU
     return receipt((await deps.findLoad(identity.tenant, load.id)) ?? load, deps.now())
   }
 
-async function join({ noteUploadedCrc32, joinParts }: Deps, load: Load, parts: readonly UploadedPart[]): Promise<boolean> {
+async function join({ noteUploadedCrc32, joinParts }: Deps, load: FileLoad, parts: readonly UploadedPart[]): Promise<boolean> {
   const whole = checkParts(load, parts)
   if (whole instanceof RequestError) throw whole
   if (load.declaredCrc32 !== undefined && load.declaredCrc32 !== whole.crc32) {
@@ -64,7 +64,7 @@ async function join({ noteUploadedCrc32, joinParts }: Deps, load: Load, parts: r
 }
 
 /** The upload is gone, or an object was there before: only the object of this upload means that it was completed. */
-async function demandObject({ headObject, findLoad }: Deps, load: Load): Promise<void> {
+async function demandObject({ headObject, findLoad }: Deps, load: FileLoad): Promise<void> {
   const object = await headObject(load.objectKey)
   if (object && object.load !== load.id)
     throw new RequestError(

@@ -20,43 +20,34 @@ export interface DeclaredEncoding {
   readonly compression: Compression | 'auto'
 }
 
+/** What a batch may be: texts only, of which an array or lines of JSON become lines. */
+type BatchFormat = Exclude<Format, 'parquet'>
+
 /** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
-export interface Load extends DeclaredEncoding, SumAttributes {
+interface AnyLoad extends SumAttributes {
   readonly id: string
   readonly tenant: string
   readonly dataset: string
-  readonly door: 'file' | 'batch'
   readonly state: LoadState
-  readonly fileName: string
-  /** Of a CSV file that is not written the standard way. */
+  /** Of CSV that is not written the standard way; of a batch always with the columns and never with a header, as its envelopes have it. */
   readonly csv?: CsvDialect
-  /** Declared size of the object, bytes. */
+  /** Bytes that the chunks must have read at the end: of a file its declared size, of a batch its envelopes' texts. */
   readonly size: number
-  readonly partSize: number
-  readonly partCount: number
-  readonly uploadId: string
-  readonly objectKey: string
-  /** CRC32 of the whole object declared by the client, 8 hex digits. */
-  readonly declaredCrc32?: string
   readonly expectedRows?: number
   /** Fixed when the load is opened, from the request or the dataset. */
   readonly maxRejects?: MaxRejects
   /** The load whose rejects this one corrects, and the loads that were opened to correct this one's. */
   readonly fixes?: string
   readonly fixedBy?: readonly string[]
-  /** CRC32 combined from the parts at completion, 8 hex digits. */
+  /** CRC32 of those bytes, 8 hex digits: of a file combined from the parts at completion. */
   readonly uploadedCrc32?: string
   /** CRC32 combined from what the chunks read, set when the load ends. */
   readonly loadedCrc32?: string
   /** Hash of the opening request: the same Idempotency-Key with another one is refused. */
   readonly fingerprint: string
   readonly traceparent: string
-  /** Text bytes a chunk owns; fixed by the first plan, so that every retry builds the same chunks. */
-  readonly chunkSize?: number
   /** Chunks planned; absent while the length of the text is not known. */
   readonly planned?: number
-  /** Chunks of which it is known where their rows may begin, where that must be found out first. */
-  readonly edged?: number
   readonly committed: number
   readonly bytesRead: number
   /** Rows counted where the bytes were split. */
@@ -69,20 +60,55 @@ export interface Load extends DeclaredEncoding, SumAttributes {
   readonly createdAt: string
   readonly startedAt?: string
   readonly committedAt?: string
-  /** End of the upload window, ISO 8601. Checked on every read: deletion lags. */
+  /** When a load that is still receiving counts as expired, ISO 8601. Checked on every read: deletion lags. */
   readonly expiresAt: string
   /** DynamoDB TTL of the item, epoch seconds. */
   readonly ttl: number
 }
 
-/** A load whose plan is fixed, and with it how its bytes are read. */
-export interface PlannedLoad extends Load, Encoding {
+/** One uploaded file. */
+export interface FileLoad extends AnyLoad, DeclaredEncoding {
+  readonly door: 'file'
+  readonly fileName: string
+  readonly partSize: number
+  readonly partCount: number
+  readonly uploadId: string
+  readonly objectKey: string
+  /** CRC32 of the whole object declared by the client, 8 hex digits. */
+  readonly declaredCrc32?: string
+  /** Text bytes a chunk owns; fixed by the first plan, so that every retry builds the same chunks. */
+  readonly chunkSize?: number
+  /** Chunks of which it is known where their rows may begin, where that must be found out first. */
+  readonly edged?: number
+}
+
+/** One batch, whose chunks are the records of the stream. Its plan is fixed before the first of them is sent. */
+export interface BatchLoad extends AnyLoad, Encoding {
+  readonly door: 'batch'
+  readonly format: BatchFormat
+  readonly planned: number
+  readonly uploadedCrc32: string
+  readonly expectedRows: number
+  /** Lanes that the rows were dealt to, where the dataset has an ordering key: a request that goes on deals them alike. */
+  readonly lanes?: number
+  /** Names the request that is sending the records; none does once they are all acknowledged. */
+  readonly lock?: string
+  /** Epoch milliseconds until which no other request may take over. */
+  readonly lockedUntil?: number
+  /** Chunks that the stream has acknowledged, of a request that could not send them all. */
+  readonly sent?: readonly number[]
+}
+
+export type Load = FileLoad | BatchLoad
+
+/** A file whose plan is fixed, and with it how its bytes are read. */
+export interface PlannedLoad extends FileLoad, Encoding {
   readonly format: Format
   readonly compression: Compression
   readonly chunkSize: number
 }
 export const isPlanned = (load: Load): load is PlannedLoad =>
-  load.chunkSize !== undefined && load.format !== 'auto' && load.compression !== 'auto'
+  load.door === 'file' && load.chunkSize !== undefined && load.format !== 'auto' && load.compression !== 'auto'
 
 /** What one committed chunk came to: the ledger row, and its projection (pk `LOAD#<id>`, sk `CHUNK#<number, 7 digits>`). */
 export interface ChunkResult extends Outcomes {
@@ -138,7 +164,7 @@ export function receiptOf(load: Load, now: number): Receipt {
     dataset: load.dataset,
     door: load.door,
     state,
-    fileName: load.fileName,
+    fileName: load.door === 'file' ? load.fileName : null,
     format: load.format === 'auto' ? null : load.format,
     compression: load.compression === 'auto' ? null : load.compression,
     rows: {

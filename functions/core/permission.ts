@@ -1,7 +1,7 @@
 import { type Identity, mayUse } from './call.ts'
 import type { Dataset } from './dataset.ts'
 import { RequestError } from './errors.ts'
-import type { Load } from './load.ts'
+import type { FileLoad, Load } from './load.ts'
 import { noSuchLoad } from './upload.ts'
 
 /**
@@ -23,6 +23,16 @@ export function permittedLoad(identity: Identity, load: Load | undefined, id: st
   if (!load) throw noSuchLoad(id)
   if (!mayUse(identity, load.dataset)) throw forbidden(identity, load.dataset)
   return load
+}
+
+/**
+ * The load of a request about an upload: a batch has none.
+ * @throws RequestError `load-not-found` or `dataset-forbidden`
+ */
+export function permittedUpload(identity: Identity, load: Load | undefined, id: string): FileLoad {
+  const permitted = permittedLoad(identity, load, id)
+  if (permitted.door !== 'file') throw noSuchLoad(id)
+  return permitted
 }
 
 const forbidden = (identity: Identity, name: string): RequestError =>

@@ -1,6 +1,6 @@
 import { combineCrc32, crc32ToHex } from './crc32.ts'
 import { RequestError } from './errors.ts'
-import type { Load } from './load.ts'
+import type { FileLoad, Load } from './load.ts'
 import { effectiveState } from './load.ts'
 import { sizeOfPart } from './parts.ts'
 
@@ -29,7 +29,7 @@ const maxNamed = 20
 
 /** What is wrong with the parts that S3 has, or the CRC32 of the object that they make. */
 export function checkParts(
-  load: Pick<Load, 'size' | 'partSize' | 'partCount'>,
+  load: Pick<FileLoad, 'size' | 'partSize' | 'partCount'>,
   parts: readonly UploadedPart[],
 ): { crc32: string } | RequestError {
   const byNumber = new Map(parts.map((part) => [part.number, part]))

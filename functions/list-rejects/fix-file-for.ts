@@ -13,11 +13,12 @@ export interface FixDeps {
   readonly textHead: (load: PlannedLoad) => Promise<Buffer>
 }
 
-/** The form in which a load's rejects can be corrected. The columns of a CSV file stand only in the file itself. */
+/** The form in which a load's rejects can be corrected. The columns of a CSV file stand only in the file itself; those of a batch are kept with it. */
 export async function fixFileFor(load: Load, deps: FixDeps): Promise<FixFile> {
-  if (!isPlanned(load) || load.format !== 'csv') return jsonFixFile
+  if (load.format !== 'csv') return jsonFixFile
   const dialect = load.csv ?? standardCsv
   if (!dialect.header) return csvFixFile(dialect, dialect.columns ?? Object.keys(deps.findDataset(load.dataset)?.columns ?? {}))
+  if (!isPlanned(load)) return jsonFixFile
   const { scanner } = rowFormatOf(load)
   const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: maxHeader, offset: 0, skipToNewline: false, ranged: false })
   splitter.push(await textHead(load, deps))

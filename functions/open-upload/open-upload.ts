@@ -4,7 +4,7 @@ import type { OpenUploadAnswer, openUploadBody } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { RequestError } from '#core/errors.ts'
 import { checkIdempotencyKey, fingerprintOf } from '#core/idempotency.ts'
-import { type Format, type Load, objectKey } from '#core/load.ts'
+import { type FileLoad, type Format, type Load, objectKey } from '#core/load.ts'
 import { loadIdFor, randomLoadId } from '#core/load-id.ts'
 import { planParts } from '#core/parts.ts'
 import { permittedDataset } from '#core/permission.ts'
@@ -16,7 +16,7 @@ interface Deps {
   readonly uploadHours: number
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   /** @returns the load that has the id already, when another request was first */
-  readonly insertLoad: (load: Load) => Promise<Load | undefined>
+  readonly insertLoad: (load: FileLoad) => Promise<Load | undefined>
   /** Notes on a load that another one corrects its rejects; again changes nothing. */
   readonly noteFix: (id: string, by: string) => Promise<void>
   readonly createUpload: (upload: { objectKey: string; load: string; traceparent: string; contentType: string }) => Promise<string>
@@ -58,7 +58,7 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
     const place = objectKey({ tenant: identity.tenant, dataset: dataset.name, id })
     const uploadId = await deps.createUpload({ objectKey: place, load: id, traceparent, contentType: contentTypes[body.format] })
     const now = deps.now()
-    const load: Load = {
+    const load: FileLoad = {
       ...plan,
       id,
       tenant: identity.tenant,
@@ -119,13 +119,13 @@ function checkCsv({ format, csv }: z.output<typeof openUploadBody>): void {
 }
 
 function replayed(load: Load, fingerprint: string): Answer {
-  if (load.fingerprint !== fingerprint)
+  if (load.door !== 'file' || load.fingerprint !== fingerprint)
     throw new RequestError('idempotency-key-reused', `The key belongs to load ${load.id}, opened with another request; use a new key`)
   const answer = opened(load)
   return { ...answer, headers: { ...answer.headers, 'idempotency-replayed': 'true' } }
 }
 
-function opened(load: Load): Answer {
+function opened(load: FileLoad): Answer {
   const { id, partSize, partCount, expiresAt } = load
   const links = uploadLinks(id)
   const json: OpenUploadAnswer = { loadId: id, partSize, partCount, expiresAt, links }

@@ -1,7 +1,7 @@
 import { type ChunkJob, type ChunkPlan, chunkMode, planChunks } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { type Compression, type Encoding, isPlanned, type Load } from '#core/load.ts'
+import { type Compression, type Encoding, type FileLoad, isPlanned, type Load } from '#core/load.ts'
 import type { PlanMessage } from '#core/plan-message.ts'
 import { magicBytes, settleCompression, settleFormat } from '#core/sniff.ts'
 
@@ -14,7 +14,7 @@ export interface PlanLoadDeps {
   /** The first bytes of an object. */
   readonly sniff: (key: string, bytes: number) => Promise<Buffer>
   /** The first bytes of its text, inflated. */
-  readonly sniffText: (load: Load, compression: Compression) => Promise<Buffer>
+  readonly sniffText: (load: FileLoad, compression: Compression) => Promise<Buffer>
   /** Fixes the plan and the encoding, unless there is a plan; the load as it then is. */
   readonly startLoad: (id: string, plan: ChunkPlan & Encoding) => Promise<Load | undefined>
   /** Opens a failed load again; the load as it then is. */
@@ -36,17 +36,20 @@ export function createPlanLoad(deps: PlanLoadDeps): PlanLoad {
     if (message.kind === 'replay') return enqueue(deps, await deps.reopenLoad(message.load))
     const id = message.key.split('/').at(-1)!
     const load = await deps.findLoad(id)
-    const reason = orphanReason(load, message.key) ?? (await foreignReason(deps, id, message.key))
-    if (reason !== undefined) {
-      await deps.noteOrphan(message.key, reason)
-      return undefined
-    }
-    return start(deps, load!, message.size)
+    if (load?.door !== 'file' || load.objectKey !== message.key) return orphan(deps, message.key, unknownKey)
+    const reason = orphanReason(load) ?? (await foreignReason(deps, id, message.key))
+    return reason === undefined ? start(deps, load, message.size) : orphan(deps, message.key, reason)
   }
 }
 
-function orphanReason(load: Load | undefined, key: string): string | undefined {
-  if (load?.objectKey !== key) return 'no load has this key: the object was not uploaded through the API'
+async function orphan({ noteOrphan }: PlanLoadDeps, key: string, reason: string): Promise<undefined> {
+  await noteOrphan(key, reason)
+  return undefined
+}
+
+const unknownKey = 'no load has this key: the object was not uploaded through the API'
+
+function orphanReason(load: FileLoad): string | undefined {
   if (load.state === 'receiving' && load.uploadedCrc32 === undefined) return 'its upload was not completed through the API'
   if (load.state === 'aborted' || load.state === 'expired') return `its load is ${load.state}`
   return undefined
@@ -57,7 +60,7 @@ async function foreignReason({ ownerOf }: PlanLoadDeps, id: string, key: string)
   return (await ownerOf(key)) === id ? undefined : 'the object in its place was not uploaded through the API'
 }
 
-async function start(deps: PlanLoadDeps, load: Load, size: number): Promise<Load | undefined> {
+async function start(deps: PlanLoadDeps, load: FileLoad, size: number): Promise<Load | undefined> {
   try {
     datasetOf(deps, load)
     if (size !== load.size)

@@ -15,7 +15,7 @@ export async function noteEdges(
   const addition = { UpdateExpression: 'ADD edged :one', ExpressionAttributeValues: { ':one': 1 } }
   await addOnce(table, id, { ...edgesKey(id, chunk), edges, ttl }, addition)
   const now = await getLoad(table, id)
-  return now?.planned !== undefined && (now.edged ?? 0) >= now.planned
+  return now?.door === 'file' && now.planned !== undefined && (now.edged ?? 0) >= now.planned
 }
 
 /** What was noted, chunk by chunk. */

@@ -1,4 +1,4 @@
-import type { Compression, Load, PlannedLoad } from '#core/load.ts'
+import type { Compression, FileLoad, PlannedLoad } from '#core/load.ts'
 import { textBytes } from '#core/sniff.ts'
 import { inflatedText } from './inflate.ts'
 import type { ReadObject } from './objects.ts'
@@ -37,7 +37,7 @@ async function* skip(text: AsyncGenerator<Buffer>, bytes: number): AsyncGenerato
 }
 
 /** How the text of an object begins. */
-export async function readTextHead(read: ReadObject, { objectKey, size }: Load, compression: Compression): Promise<Buffer> {
+export async function readTextHead(read: ReadObject, { objectKey, size }: FileLoad, compression: Compression): Promise<Buffer> {
   const source = { read, key: objectKey, size }
   const checksum = new SourceChecksum(0)
   const text = compression === 'none' ? plainText(source, 0, textBytes, checksum) : inflatedText(source, compression, checksum)

@@ -91,10 +91,14 @@ async function* projectedChunks({ client, name }: Table, id: string): AsyncGener
   for await (const page of pages) for (const item of page.Items ?? []) yield item as ChunkResult
 }
 
-/** Ends the load when all of its chunks are projected: the chain of checksums and the counts are followed to the end. */
+/**
+ * Ends the load when all of its chunks are projected: the chain of checksums and the counts are followed to the end. A batch may be committed
+ * before the door that sent it has said that it is loading.
+ */
 export async function finishLoad(table: Table, id: string): Promise<void> {
   const load = await getLoad(table, id)
-  if (load?.state !== 'loading' || load.planned === undefined || load.committed < load.planned) return
+  const open = load?.state === 'loading' || (load?.door === 'batch' && load.state === 'receiving')
+  if (!open || load.planned === undefined || load.committed < load.planned) return
   await endLoad(table, id, await endingOf(load, projectedChunks(table, id)))
 }
 

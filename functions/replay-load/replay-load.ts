@@ -50,6 +50,7 @@ async function refusalOf(load: Load, { headObject, now }: Deps): Promise<string 
   const state = effectiveState(load, now())
   if (state === 'complete') return 'The load is complete: every row is accounted for, and nothing is missing'
   if (state !== 'loading' && state !== 'failed') return `The load is ${state}: no object was uploaded that could be loaded`
+  if (load.door !== 'file') return 'The load is a batch: there is no object of it that could be loaded again'
   const object = await headObject(load.objectKey)
   return object?.load === load.id ? undefined : 'The uploaded object is no longer kept; upload the file again'
 }

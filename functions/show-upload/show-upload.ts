@@ -14,7 +14,7 @@ interface Deps {
 export const createShowUpload = ({ findLoad, listParts, now }: Deps): Action<typeof routes.showUpload> =>
   async function showUpload({ identity, params }) {
     const load = await findLoad(identity.tenant, params.load)
-    if (!load) throw noSuchLoad(params.load)
+    if (load?.door !== 'file') throw noSuchLoad(params.load)
     const state = effectiveState(load, now())
     const parts = state === 'receiving' ? ((await listParts(load)) ?? []) : []
     const json: UploadAnswer = {

@@ -2,9 +2,9 @@ import type { Action } from '#core/call.ts'
 import type { SignedPart } from '#core/contract.ts'
 import { crc32FromHex } from '#core/crc32.ts'
 import { RequestError } from '#core/errors.ts'
-import type { Load } from '#core/load.ts'
+import type { FileLoad, Load } from '#core/load.ts'
 import { sizeOfPart } from '#core/parts.ts'
-import { permittedLoad } from '#core/permission.ts'
+import { permittedUpload } from '#core/permission.ts'
 import type * as routes from '#core/routes.ts'
 import { demandOpen } from '#core/upload.ts'
 
@@ -26,7 +26,7 @@ interface Part {
 
 export const createSignParts = ({ urlSeconds, findLoad, signPart, now }: Deps): Action<typeof routes.signParts> =>
   async function signParts({ identity, params, body }) {
-    const load = permittedLoad(identity, await findLoad(identity.tenant, params.load), params.load)
+    const load = permittedUpload(identity, await findLoad(identity.tenant, params.load), params.load)
     const at = now()
     demandOpen(load, at)
     checkParts(load, body)
@@ -42,7 +42,7 @@ export const createSignParts = ({ urlSeconds, findLoad, signPart, now }: Deps): 
     return { status: 200, json }
   }
 
-function checkParts(load: Load, parts: readonly Part[]): void {
+function checkParts(load: FileLoad, parts: readonly Part[]): void {
   const faults = parts.flatMap(({ number, size }, i) => {
     if (number > load.partCount) return [{ pointer: `/${i}/number`, detail: `is beyond the last part, ${load.partCount}` }]
     const planned = sizeOfPart(load, number)

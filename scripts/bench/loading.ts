@@ -5,7 +5,7 @@ import { crc32ToHex } from '#core/crc32.ts'
 import { type Edge, joinEdges } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { endingOf } from '#core/ending.ts'
-import type { ChunkResult, Format, Load } from '#core/load.ts'
+import type { ChunkResult, FileLoad, Format, Load } from '#core/load.ts'
 import { createPlanLoad } from '../../functions/plan-load/plan-load.ts'
 import { startCrew } from './crew.ts'
 import type { Run } from './figures.ts'
@@ -64,8 +64,14 @@ export async function loadFile(source: Source, options: LoadOptions): Promise<Ru
   return { seconds, peakMiB }
 }
 
-async function plan({ dataset, format, file }: Source, id: string): Promise<{ load: Load; jobs: ChunkJob[] }> {
-  let load: Load = { ...blankLoad(id, dataset), format, size: file.size, uploadedCrc32: crc32ToHex(file.crc32), expectedRows: file.rows }
+async function plan({ dataset, format, file }: Source, id: string): Promise<{ load: FileLoad; jobs: ChunkJob[] }> {
+  let load: FileLoad = {
+    ...blankLoad(id, dataset),
+    format,
+    size: file.size,
+    uploadedCrc32: crc32ToHex(file.crc32),
+    expectedRows: file.rows,
+  }
   const jobs: ChunkJob[] = []
   const planLoad = createPlanLoad({
     findLoad: async () => load,
@@ -104,7 +110,7 @@ async function headOf(path: string | undefined, bytes: number): Promise<Buffer> 
   return buffer.subarray(0, bytesRead)
 }
 
-function blankLoad(id: string, dataset: Dataset): Load {
+function blankLoad(id: string, dataset: Dataset): FileLoad {
   return {
     id,
     tenant: 'bench',

@@ -10,7 +10,7 @@ import { insertLoad } from '#platform/loads.ts'
 import { openTable } from '#platform/table.ts'
 import { demoTenant } from '../../localstack/tenant.ts'
 import { exampleEnvelope, givenUp, recordOf, setAside } from '../support/dead-letters.ts'
-import { exampleLoad } from '../support/example-load.ts'
+import { exampleBatch } from '../support/example-load.ts'
 import { connectStage, setting } from '../support/stage.ts'
 
 const stage = connectStage()
@@ -28,7 +28,7 @@ async function acceptedBatch(): Promise<Load> {
     expiresAt: new Date(now + 86_400_000).toISOString(),
     ttl: Math.floor(now / 1000) + 86_400,
   }
-  const load = exampleLoad({ id: randomLoadId(), tenant: demoTenant, door: 'batch', state: 'loading', planned: 2, ...times })
+  const load = exampleBatch({ id: randomLoadId(), tenant: demoTenant, state: 'loading', planned: 2, ...times })
   assert.equal(await insertLoad(table)(load), undefined)
   return load
 }

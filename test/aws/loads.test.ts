@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { loadPage, receiptAnswer, rejectPage, replayAnswer } from '#core/answers.ts'
-import { chunkKey, type Load, objectKey, rejectsKey } from '#core/load.ts'
+import { chunkKey, type FileLoad, type Load, objectKey, rejectsKey } from '#core/load.ts'
 import { randomLoadId } from '#core/load-id.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { insertLoad } from '#platform/loads.ts'
@@ -14,7 +14,7 @@ import { setting } from '../support/stage.ts'
 /** Ages count from here: on a slow machine two loads may be added more than a second apart. */
 const began = Date.now()
 
-async function addLoad(tenant: string, ageSeconds: number, more: Partial<Load> = {}): Promise<Load> {
+async function addLoad(tenant: string, ageSeconds: number, more: Partial<FileLoad> = {}): Promise<Load> {
   const id = randomLoadId()
   const load = exampleLoad({
     id,

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import type pg from 'pg'
 import { bigint, text } from '#core/column.ts'
 import { dataset } from '#core/dataset.ts'
-import type { Load } from '#core/load.ts'
+import type { FileLoad } from '#core/load.ts'
 import { migrateDatabase } from '#platform/migrate-database.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
@@ -35,7 +35,7 @@ const bad = '{"id":tru}'
 const badAt = (rows: number, isBad: (i: number) => boolean) =>
   Buffer.from(Array.from({ length: rows }, (_, i) => `${isBad(i) ? bad : good(i)}\n`).join(''))
 
-async function run(content: Buffer, more: Partial<Load>, workers = 1, gzip = false) {
+async function run(content: Buffer, more: Partial<FileLoad>, workers = 1, gzip = false) {
   const p = new Pipeline(items, () => scratch.connect())
   const load = p.open(gzip ? gzipSync(content) : content, 'ndjson', gzip ? 'gzip' : 'none', 100 * rowBytes, more)
   await p.drain(workers)

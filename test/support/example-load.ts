@@ -1,23 +1,15 @@
-import type { ChunkResult, Load } from '#core/load.ts'
+import type { BatchLoad, ChunkResult, FileLoad } from '#core/load.ts'
 
-/** A load of two parts of 8 MiB and a bit, being received; the window ends an hour after `exampleNow`. */
 export const exampleNow = Date.parse('2026-01-02T03:04:05.000Z')
 const mebibyte = 1024 * 1024
 
-export const exampleLoad = (more: Partial<Load> = {}): Load => ({
+const whoever = {
   id: `ld_${'0'.repeat(26)}`,
   tenant: 'acme',
   dataset: 'flights',
-  door: 'file',
   state: 'receiving',
-  fileName: 'flights.ndjson',
   format: 'ndjson',
   compression: 'none',
-  size: 8 * mebibyte + 100,
-  partSize: 8 * mebibyte,
-  partCount: 2,
-  uploadId: 'upload-1',
-  objectKey: `acme/flights/ld_${'0'.repeat(26)}`,
   fingerprint: 'f',
   traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
   committed: 0,
@@ -30,6 +22,29 @@ export const exampleLoad = (more: Partial<Load> = {}): Load => ({
   createdAt: new Date(exampleNow).toISOString(),
   expiresAt: new Date(exampleNow + 3_600_000).toISOString(),
   ttl: Math.floor(exampleNow / 1000) + 7_776_000,
+} as const
+
+/** A batch of three chunks whose records are being sent. */
+export const exampleBatch = (more: Partial<BatchLoad> = {}): BatchLoad => ({
+  ...whoever,
+  door: 'batch',
+  size: 30_000,
+  planned: 3,
+  uploadedCrc32: '00000000',
+  expectedRows: 300,
+  ...more,
+})
+
+/** A file of two parts of 8 MiB and a bit, being received; the window ends an hour after `exampleNow`. */
+export const exampleLoad = (more: Partial<FileLoad> = {}): FileLoad => ({
+  ...whoever,
+  door: 'file',
+  fileName: 'flights.ndjson',
+  size: 8 * mebibyte + 100,
+  partSize: 8 * mebibyte,
+  partCount: 2,
+  uploadId: 'upload-1',
+  objectKey: `acme/flights/ld_${'0'.repeat(26)}`,
   ...more,
 })
 

@@ -1,18 +1,18 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Load } from '#core/load.ts'
+import type { FileLoad } from '#core/load.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type { CompleteOutcome, StoredObject, UploadedPart } from '#core/upload.ts'
 
 /** The ports of the upload functions over one load and one multipart upload in memory, with S3's and DynamoDB's rules. */
 export class MemoryUploads {
-  load: Load
+  load: FileLoad
   /** Undefined once the upload is joined or dropped. */
   parts: UploadedPart[] | undefined
   object: StoredObject | undefined
   joins = 0
   clock: number
 
-  constructor(load: Load, parts: readonly UploadedPart[], clock: number) {
+  constructor(load: FileLoad, parts: readonly UploadedPart[], clock: number) {
     this.load = load
     this.parts = [...parts]
     this.clock = clock
@@ -50,7 +50,7 @@ export class MemoryUploads {
   readonly startLoading = () => this.move({ state: 'loading' })
   readonly markAborted = () => this.move({ state: 'aborted' })
 
-  private async move(change: Partial<Load>): Promise<LoadState | undefined> {
+  private async move(change: Partial<FileLoad>): Promise<LoadState | undefined> {
     await setImmediate()
     if (this.load.state !== 'receiving') return this.load.state
     this.load = { ...this.load, ...change }

@@ -5,7 +5,7 @@ import { crc32ToHex } from '#core/crc32.ts'
 import type { Edge } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { endingOf } from '#core/ending.ts'
-import type { ChunkResult, Compression, Format, Load } from '#core/load.ts'
+import type { ChunkResult, Compression, FileLoad, Format } from '#core/load.ts'
 import { receiptOf } from '#core/load.ts'
 import { reconciles } from '#core/receipt.ts'
 import { attributeOf } from '#core/reject-sums.ts'
@@ -30,7 +30,7 @@ export interface StoredReject {
 /** The real loader on a real Postgres; objects, projection and queue are in memory, so that a test can cut in anywhere. */
 export class Pipeline {
   readonly objects = new Map<string, Buffer>()
-  readonly loads = new Map<string, Load>()
+  readonly loads = new Map<string, FileLoad>()
   readonly projected = new Map<string, Map<number, ChunkResult>>()
   readonly edges = new Map<string, Map<number, Edge[]>>()
   readonly rejects = new Map<string, StoredReject[]>()
@@ -79,9 +79,9 @@ export class Pipeline {
   }
 
   /** Uploads and plans, as the functions before load-chunk do. */
-  open(content: Buffer, format: Format, compression: Compression, chunkSize: number, more: Partial<Load> = {}): Load {
+  open(content: Buffer, format: Format, compression: Compression, chunkSize: number, more: Partial<FileLoad> = {}): FileLoad {
     const id = `ld_${randomBytes(8).toString('hex')}`
-    const load: Load = {
+    const load: FileLoad = {
       id,
       tenant: 'acme',
       dataset: this.#dataset.name,
@@ -217,7 +217,7 @@ export class Pipeline {
     })
   }
 
-  #update(id: string, change: Partial<Load>): void {
+  #update(id: string, change: Partial<FileLoad>): void {
     this.loads.set(id, { ...this.loads.get(id)!, ...change })
   }
 }

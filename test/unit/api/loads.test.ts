@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { receiptAnswer } from '#core/answers.ts'
 import type { ReplayAnswer } from '#core/contract.ts'
 import { RequestError } from '#core/errors.ts'
 import type { Load } from '#core/load.ts'
@@ -11,7 +12,7 @@ import { createReplayLoad } from '../../../functions/replay-load/replay-load.ts'
 import { createListDatasets, createShowDataset } from '../../../functions/show-datasets/show-datasets.ts'
 import { createShowLoad } from '../../../functions/show-load/show-load.ts'
 import { callOf, codeOf } from '../../support/call.ts'
-import { exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
+import { exampleBatch, exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
 
 const { id } = exampleLoad()
 const now = () => exampleNow
@@ -26,6 +27,14 @@ test('a receipt has an ETag, and 304 is answered to whoever holds it until anyth
   assert.deepEqual([again.status, again.text, again.headers?.etag], [304, undefined, headers.etag])
   load = { ...load, loaded: 1, received: 1 }
   assert.equal((await ask({ 'if-none-match': headers.etag! })).status, 200)
+})
+
+test('the receipt of a batch knows its rows before any is committed, and has no file', async () => {
+  const load = exampleBatch({ state: 'loading', committed: 1, received: 120, loaded: 119, rejected: 1 })
+  const { text } = await createShowLoad({ findLoad: async () => load, now })(callOf(routes.showLoad, { load: id }))
+  const receipt = receiptAnswer.parse(JSON.parse(text!.body))
+  assert.deepEqual([receipt.door, receipt.fileName, receipt.chunks], ['batch', null, { planned: 3, committed: 1 }])
+  assert.deepEqual(receipt.rows, { received: 300, loaded: 119, updated: 0, duplicate: 0, rejected: 1, pending: 180 })
 })
 
 function replay(load: Load, { chunks = [], gone = false }: { chunks?: number[]; gone?: boolean } = {}) {

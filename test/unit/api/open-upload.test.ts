@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OpenUploadAnswer } from '#core/contract.ts'
-import { type Load, receiptOf } from '#core/load.ts'
+import { type FileLoad, receiptOf } from '#core/load.ts'
 import * as routes from '#core/routes.ts'
 import { datasets } from '#datasets'
 import { createOpenUpload } from '../../../functions/open-upload/open-upload.ts'
@@ -11,7 +11,7 @@ import { exampleNow } from '../../support/example-load.ts'
 const request = { fileName: 'a.ndjson', size: 10, format: 'ndjson', compression: 'none' } as const
 
 function world() {
-  const loads = new Map<string, Load>()
+  const loads = new Map<string, FileLoad>()
   const uploads = new Set<string>()
   const openUpload = createOpenUpload({
     datasets,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Page, Reject } from '#core/contract.ts'
-import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
+import { type ChunkResult, type FileLoad, rejectsKey } from '#core/load.ts'
 import * as routes from '#core/routes.ts'
 import { datasets } from '#datasets'
 import { createListRejects } from '../../../functions/list-rejects/list-rejects.ts'
@@ -20,7 +20,7 @@ const stored = (line: number, raw = 'äö'): Reject => ({
 })
 
 /** Chunks by number: the lines each spans and the line numbers, within it, of its rejects. */
-function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, load: Partial<Load> = {}) {
+function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, load: Partial<FileLoad> = {}) {
   const rejected = Object.values(chunks).reduce((sum, { rejects }) => sum + rejects.length, 0)
   const state = { load: exampleLoad({ state: 'complete', rejected, committed: Object.keys(chunks).length, ...load }) }
   const results = Object.entries(chunks).map(([n, { lines, rejects }]) => exampleChunk(Number(n), { lines, rejected: rejects.length }))

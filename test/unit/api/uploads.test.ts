@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
 import { crc32ToHex } from '#core/crc32.ts'
-import type { Load } from '#core/load.ts'
+import type { FileLoad } from '#core/load.ts'
 import type { Receipt } from '#core/receipt.ts'
 import * as routes from '#core/routes.ts'
 import type { UploadedPart } from '#core/upload.ts'
@@ -12,7 +12,7 @@ import { createCompleteUpload } from '../../../functions/complete-upload/complet
 import { createShowUpload } from '../../../functions/show-upload/show-upload.ts'
 import { createSignParts } from '../../../functions/sign-parts/sign-parts.ts'
 import { callOf, codeOf } from '../../support/call.ts'
-import { exampleLoad, exampleNow } from '../../support/example-load.ts'
+import { exampleBatch, exampleLoad, exampleNow } from '../../support/example-load.ts'
 import { MemoryUploads } from '../../support/memory-uploads.ts'
 
 const bytes = [Buffer.alloc(8 * 1024 * 1024, 'a'), Buffer.alloc(100, 'b')]
@@ -20,7 +20,7 @@ const parts: UploadedPart[] = bytes.map((part, i) => ({ number: i + 1, size: par
 const whole = crc32ToHex(zlib.crc32(Buffer.concat(bytes)))
 const { id } = exampleLoad()
 
-const world = (load: Partial<Load> = {}, has: readonly UploadedPart[] = parts) => new MemoryUploads(exampleLoad(load), has, exampleNow)
+const world = (load: Partial<FileLoad> = {}, has: readonly UploadedPart[] = parts) => new MemoryUploads(exampleLoad(load), has, exampleNow)
 const complete = (w: MemoryUploads) => createCompleteUpload(w)(callOf(routes.completeUpload, { load: id }))
 const abort = (w: MemoryUploads) => createAbortUpload(w)(callOf(routes.abortUpload, { load: id }))
 const stateOf = (answer: { json?: unknown }) => (answer.json as Receipt).state
@@ -255,4 +255,17 @@ test('a key of other datasets may look at an upload, and not change it', async (
   assert.equal(await codeOf(sign(callOf(routes.signParts, { load: id }, { ...other, body: [] }))), 'dataset-forbidden')
   assert.equal((await createShowUpload(w)(callOf(routes.showUpload, { load: id }, other))).status, 200)
   assert.equal(w.parts?.length, 2)
+})
+
+test('a batch is no upload: to its routes there is none', async () => {
+  const found = { ...world(), findLoad: async () => exampleBatch() }
+  const [params, body] = [{ load: id }, [{ number: 1, size: 1, crc32: '00000000' }]]
+  const urls = { urlSeconds: 60, signPart: async () => assert.fail('nothing to sign') }
+  for (const asked of [
+    createCompleteUpload(found)(callOf(routes.completeUpload, params)),
+    createAbortUpload(found)(callOf(routes.abortUpload, params)),
+    createShowUpload(found)(callOf(routes.showUpload, params)),
+    createSignParts({ ...found, ...urls })(callOf(routes.signParts, params, { body })),
+  ])
+    assert.equal(await codeOf(asked), 'load-not-found')
 })

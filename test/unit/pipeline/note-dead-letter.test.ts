@@ -4,14 +4,10 @@ import type { DeadLetter, StoredLetters } from '#core/dead-letter.ts'
 import type { Load } from '#core/load.ts'
 import { createNoteDeadLetter } from '../../../functions/note-dead-letter/note-dead-letter.ts'
 import { exampleEnvelope, givenUp, recordOf, setAside } from '../../support/dead-letters.ts'
-import { exampleLoad, exampleNow } from '../../support/example-load.ts'
+import { exampleBatch, exampleNow } from '../../support/example-load.ts'
 
 /** `committed` are chunks that are shown in the load; `cut` ends an invocation before the letter of that chunk is noted, once. */
-function world({
-  load = exampleLoad({ door: 'batch', state: 'loading' }),
-  committed = [] as number[],
-  cut = undefined as number | undefined,
-} = {}) {
+function world({ load = exampleBatch({ state: 'loading' }), committed = [] as number[], cut = undefined as number | undefined } = {}) {
   const objects = new Map<string, StoredLetters>()
   const letters = new Map<string, DeadLetter>()
   const seen = { failed: [] as string[], unreadable: [] as string[], dead: 0 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ChunkJob, type ChunkPlan, chunkMode, parseChunkJob, planChunks } from '#core/chunk.ts'
-import type { Encoding, Load } from '#core/load.ts'
+import type { Encoding, FileLoad } from '#core/load.ts'
 import { parsePlanMessage } from '#core/plan-message.ts'
 import { datasets } from '#datasets'
 import { createPlanLoad } from '../../../functions/plan-load/plan-load.ts'
@@ -10,12 +10,13 @@ const mebibyte = 1024 * 1024
 const flights = datasets.get('flights')!
 const events = datasets.get('events')!
 
-function world(change: Partial<Load> = {}, head = '{"', more: { text?: string; owner?: string | undefined } = {}) {
+function world(change: Partial<FileLoad> = {}, head = '{"', more: { text?: string; owner?: string | undefined } = {}) {
   const { text, owner } = { text: change.format === 'csv' ? 'id' : '{"', owner: 'ld_1', ...more }
   let load = {
     id: 'ld_1',
     tenant: 'acme',
     dataset: 'flights',
+    door: 'file',
     state: 'loading',
     objectKey: 'acme/flights/ld_1',
     size: 40 * mebibyte,
@@ -24,7 +25,7 @@ function world(change: Partial<Load> = {}, head = '{"', more: { text?: string; o
     uploadedCrc32: '00000000',
     traceparent: 'trace',
     ...change,
-  } as Load
+  } as FileLoad
   const seen = { jobs: [] as ChunkJob[], failed: [] as string[], orphans: [] as string[], plans: [] as (ChunkPlan & Encoding)[] }
   const planLoad = createPlanLoad({
     findLoad: async (id) => (id === load.id ? load : undefined),
@@ -35,7 +36,7 @@ function world(change: Partial<Load> = {}, head = '{"', more: { text?: string; o
     startLoad: async (_id, plan) => {
       seen.plans.push(plan)
       if (load.chunkSize === undefined && ['receiving', 'loading'].includes(load.state))
-        load = { ...load, ...plan, state: 'loading' } as Load
+        load = { ...load, ...plan, state: 'loading' } as FileLoad
       return load
     },
     reopenLoad: async () => {
@@ -155,7 +156,7 @@ for (const [name, change, key] of [
   ['whose load was aborted', { state: 'aborted' }, 'acme/flights/ld_1'],
 ] as const)
   test(`an object ${name} is noted and not loaded`, async () => {
-    const { planLoad, seen, object } = world(change as Partial<Load>)
+    const { planLoad, seen, object } = world(change as Partial<FileLoad>)
     await planLoad({ ...object, key })
     assert.equal(seen.orphans.length, 1)
     assert.deepEqual(seen.jobs, [])
