@@ -18,17 +18,14 @@ export class CopyWriter {
     return this.#at
   }
 
+  /** What was written. A view: valid until more is written. */
+  get written(): Buffer {
+    return this.#buffer.subarray(0, this.#at)
+  }
+
   /** Forgets everything from `length` on: how a row that turns out bad leaves no trace. */
   truncate(length: number): void {
     this.#at = length
-  }
-
-  /** Hands over what was written and starts a new buffer: the old one belongs to the socket until it is sent. */
-  take(): Buffer {
-    const taken = this.#buffer.subarray(0, this.#at)
-    this.#buffer = Buffer.allocUnsafe(Math.max(128 * 1024, Math.min(this.#at * 2, 1024 * 1024)))
-    this.#at = 0
-    return taken
   }
 
   /** Room for `bytes` more, for code that writes them by itself and then says how far it came. */

@@ -12,7 +12,7 @@ export interface Text {
 
 /** Where rows go. Both calls are ordered as the rows are. */
 export interface RowSink {
-  /** Binary COPY rows. */
+  /** Binary COPY rows. They are overwritten as soon as the promise resolves: whoever keeps them copies them. */
   write(rows: Uint8Array): Promise<void>
   /** Called for one row; must not wait. */
   refuse(refusal: Refusal, row: SplitRow): void
@@ -69,7 +69,10 @@ export async function readRows(
     })
   for (;;) {
     const done = splitter.rows(limit, ended, onRow, bulk)
-    if (out.length >= writeBytes || (done && out.length > 0)) await sink.write(out.take())
+    if (out.length >= writeBytes || (done && out.length > 0)) {
+      await sink.write(out.written)
+      out.truncate(0)
+    }
     await sink.flush()
     if (done) break
     ended = !(await text.more())

@@ -63,7 +63,10 @@ export interface SplitterOptions {
 export class RowSplitter {
   readonly #scanner: RowScanner
   readonly #rowBytes: number
-  #bytes: Buffer = Buffer.alloc(0)
+  /** Where the pieces are joined: one buffer for all of them, or the garbage collector would have one per piece to look after. */
+  #room: Buffer = Buffer.alloc(0)
+  /** What is held: a view of `#room`. */
+  #bytes: Buffer = this.#room
   /** Where in `#bytes` the next row begins, and the text offset of `#bytes[0]`. */
   #at = 0
   /** Index behind the last newline: no whole row ends behind it. */
@@ -100,10 +103,16 @@ export class RowSplitter {
     return this.#base + this.#at
   }
 
+  /** Takes over the bytes of a piece; the piece itself is not kept. */
   push(piece: Buffer): void {
     const rest = this.#bytes.length - this.#at
+    const length = rest + piece.length
+    const room = length <= this.#room.length ? this.#room : Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#room.length))
+    this.#bytes.copy(room, 0, this.#at)
+    piece.copy(room, rest)
+    this.#room = room
+    this.#bytes = room.subarray(0, length)
     this.#base += this.#at
-    this.#bytes = rest === 0 ? piece : Buffer.concat([this.#bytes.subarray(this.#at), piece])
     this.#at = 0
     this.#lastLine = this.#bytes.lastIndexOf(newline) + 1
   }

@@ -107,7 +107,7 @@ function compileScanner({ dataset, day, lead, steps }: ScanPlan): Scanner {
 /** The field of a row that leaves the column out; undefined when it cannot be left out. */
 function absentField({ encode, absent, optional }: Field): Buffer | undefined {
   const out = new CopyWriter(64)
-  return !optional || encode(absent, out) ? undefined : out.take()
+  return !optional || encode(absent, out) ? undefined : out.written
 }
 
 function sourceOf(columns: number, lead: boolean, rowBytes: number, steps: readonly ScanStep[]): string {

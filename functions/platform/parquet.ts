@@ -130,13 +130,14 @@ class GroupReader {
       for (let i = 0; i < rows; i++) {
         this.#row(columns, i, group.firstRow + from + i, out)
         if (out.length >= writeBytes) {
-          await this.#sink.write(out.take())
+          await this.#sink.write(out.written)
+          out.truncate(0)
           await this.#sink.flush()
         }
       }
       await this.#sink.flush()
     }
-    if (out.length > 0) await this.#sink.write(out.take())
+    if (out.length > 0) await this.#sink.write(out.written)
   }
 
   /** Only the group's own bytes are there to be read, so that no fault of the network can pass for one of the file. */

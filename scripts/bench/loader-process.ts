@@ -66,8 +66,12 @@ const store = chunkStore(
   (load, chunk) => rejectFile(nowhere, 'rejects', rejectsKey(load, chunk)),
 )
 const openText = textOpener(readObject)
+/** A deployed loader knows its datasets from the start: what it has compiled for one serves every chunk. */
+const datasets = new Map<string, Dataset>()
 
-answerOrders(async ({ job, load, dataset, path }: LoaderOrder): Promise<LoaderAnswer> => {
+answerOrders(async ({ job, load, dataset: sent, path }: LoaderOrder): Promise<LoaderAnswer> => {
+  const dataset = datasets.get(sent.name) ?? sent
+  datasets.set(sent.name, dataset)
   const results: ChunkResult[] = []
   const jobs: ChunkJob[] = []
   let problem: Problem | undefined

@@ -31,7 +31,7 @@ function lanesOf(column: Column, values: readonly unknown[], lanes: number): num
   return values.map((value) => {
     const out = new CopyWriter(256)
     assert.equal(encode(value, out), undefined)
-    const field = out.take()
+    const field = out.written
     return laneOf(field, 4, field.length, ordering, lanes)
   })
 }
