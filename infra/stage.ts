@@ -19,6 +19,19 @@ export interface DatabaseValues {
   readonly proxyConnections: number
 }
 
+/** The stream of batches, and how rows are dealt to it. */
+interface StreamValues {
+  /** Provisioned shards, each 1 MiB and 1,000 records a second; undefined: on demand, which grows by itself up to twice its last peak. */
+  readonly shards: number | undefined
+  /** How long a record can be read (again): an outage of the database may last so long. 24 h is the least; more is paid for by the hour. */
+  readonly retention: Duration
+  /**
+   * Lanes of a dataset that has an ordering key. A batch becomes one record a lane it touches, so no more than help: several times the
+   * consumers that can run side by side (shards × parallelization), so that they share the lanes evenly.
+   */
+  readonly lanes: number
+}
+
 /** Requests per second in the long run, and how many at once. API Gateway's limits are best effort: a coarse first fence. */
 interface Throttle {
   readonly rate: number
@@ -56,6 +69,7 @@ interface StageValues {
   readonly visibilityFactor: number
   /** Aurora, proxy and network of our own; undefined: the connection is a secret named by `-c databaseSecretArn=…`. */
   readonly database: DatabaseValues | undefined
+  readonly stream: StreamValues
   /** The whole API together. */
   readonly throttle: Throttle
   /** Routes that start work for S3 or SQS: lower than the whole, so that they cannot starve reads. */
@@ -92,6 +106,8 @@ const production: StageValues = {
   chunkTimeout: Duration.minutes(15),
   visibilityFactor: 6,
   database: { zones: 2, minCapacity: 2, maxCapacity: 64, readers: 1, backups: Duration.days(14), proxyConnections: 80 },
+  // A weekend's outage of the database, and a Monday to mend it.
+  stream: { shards: undefined, retention: Duration.hours(72), lanes: 64 },
   throttle: { rate: 500, burst: 1000 },
   writeThrottle: { rate: 200, burst: 400 },
   dailyQuota: 5_000_000,
@@ -110,6 +126,7 @@ const values: Readonly<Record<StageName, StageValues>> = {
     logLevel: 'DEBUG',
     chunkConcurrency: 4,
     lanes: 8,
+    stream: { shards: undefined, retention: Duration.hours(24), lanes: 16 },
     database: { zones: 2, minCapacity: 1, maxCapacity: 8, readers: 0, backups: Duration.days(3), proxyConnections: 80 },
   },
   // What MiniStack and LocalStack can deploy. A template with one resource type they do not know is refused as a whole.
@@ -131,6 +148,8 @@ const values: Readonly<Record<StageName, StageValues>> = {
     chunkTimeout: Duration.seconds(120),
     visibilityFactor: 1,
     database: undefined,
+    // Shards cost nothing here; four show what one alone would hide.
+    stream: { shards: 4, retention: Duration.hours(24), lanes: 16 },
     // Emulators enforce these too; high enough not to be what a measurement measures.
     throttle: { rate: 2000, burst: 4000 },
     writeThrottle: { rate: 1000, burst: 2000 },

@@ -18,6 +18,7 @@ type SettingName =
   | 'MILLRACE_RAW_BUCKET'
   | 'MILLRACE_REJECTS_BUCKET'
   | 'MILLRACE_DEAD_LETTERS_BUCKET'
+  | 'MILLRACE_STREAM'
   | 'MILLRACE_PLAN_QUEUE_URL'
   | 'MILLRACE_CHUNK_QUEUE_URL'
   | 'MILLRACE_PLAN_DLQ_URL'
@@ -42,6 +43,7 @@ export function settingsOf({ endpoint, databaseUrl, apiKey, outputs }: SettingsS
     MILLRACE_RAW_BUCKET: output(outputs, 'storage', 'RawBucketName'),
     MILLRACE_REJECTS_BUCKET: output(outputs, 'storage', 'RejectsBucketName'),
     MILLRACE_DEAD_LETTERS_BUCKET: output(outputs, 'storage', 'DeadLettersBucketName'),
+    MILLRACE_STREAM: output(outputs, 'storage', 'StreamName'),
     MILLRACE_PLAN_QUEUE_URL: queue('PlanQueueUrl'),
     MILLRACE_CHUNK_QUEUE_URL: queue('ChunkQueueUrl'),
     MILLRACE_PLAN_DLQ_URL: queue('PlanDeadLetterQueueUrl'),

@@ -7,6 +7,7 @@ import type { CfnQueuePolicy } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import { acknowledge } from '../constructs/acknowledge.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
+import { BatchStream } from '../constructs/batch-stream.ts'
 import type { Panel } from '../constructs/panel.ts'
 import { PrivateBucket } from '../constructs/private-bucket.ts'
 import { WorkQueue } from '../constructs/work-queue.ts'
@@ -17,7 +18,7 @@ export const planTimeout = Duration.seconds(60)
 /** Timeout of note-dead-letter: it reads a batch of 6 MB at most and notes its records. */
 export const noteTimeout = Duration.seconds(60)
 
-/** Everything that must survive a deploy of code: the buckets, the table, and the queues with accepted work in them. */
+/** Everything that must survive a deploy of code: the buckets, the table, and the queues and the stream with accepted work in them. */
 export class StorageStack extends Stack {
   readonly key: Key | undefined
   readonly table: Table
@@ -28,11 +29,16 @@ export class StorageStack extends Stack {
   readonly chunks: WorkQueue
   /** Objects of the dead-letters bucket that are to be noted. */
   readonly setAside: WorkQueue
+  /** What the batch door has accepted. */
+  readonly batches: BatchStream
   readonly alarms: readonly AlarmSpec[]
   readonly panels: readonly Panel[]
 
   constructor(scope: Construct, id: string, { stage }: { readonly stage: Stage }) {
-    super(scope, id, { description: `Millrace ${stage.name}: buckets, table and queues`, terminationProtection: stage.deletionProtection })
+    super(scope, id, {
+      description: `Millrace ${stage.name}: buckets, table, queues and stream`,
+      terminationProtection: stage.deletionProtection,
+    })
     const key = stage.ownKeys
       ? new Key(this, 'Key', { enableKeyRotation: true, removalPolicy: stage.removal, description: `Millrace ${stage.name}: data at rest` })
       : undefined
@@ -61,6 +67,8 @@ export class StorageStack extends Stack {
     this.chunks = new WorkQueue(this, 'chunks', { stage, key, consumerTimeout: stage.chunkTimeout, oldestMessage: Duration.minutes(30) })
     this.setAside = new WorkQueue(this, 'set-aside', { stage, key, consumerTimeout: noteTimeout, oldestMessage: Duration.minutes(5) })
 
+    this.batches = new BatchStream(this, 'batches', { stage, key })
+
     const logs = stage.bucketLogs ? this.logBucket(stage) : undefined
     const shared = { stage, key, logs }
     const abandoned = Duration.days(1)
@@ -83,8 +91,10 @@ export class StorageStack extends Stack {
     this.announce('DeadLettersBucketAnnounces', this.deadLetters, this.setAside)
 
     const queues = [this.plan, this.chunks, this.setAside]
-    this.alarms = queues.flatMap((q) => q.alarms)
-    this.panels = queues.flatMap((q) => q.panels)
+    const work = [this.batches, ...queues]
+    this.alarms = work.flatMap((w) => w.alarms)
+    this.panels = work.flatMap((w) => w.panels)
+    new CfnOutput(this, 'StreamName', { value: this.batches.stream.streamName })
     new CfnOutput(this, 'TableName', { value: this.table.tableName })
     new CfnOutput(this, 'RawBucketName', { value: this.raw.bucket.bucketName })
     new CfnOutput(this, 'RejectsBucketName', { value: this.rejects.bucket.bucketName })

@@ -186,15 +186,33 @@ describe('queues', () => {
   })
 })
 
+describe('the stream of batches', () => {
+  it('is on demand, encrypted with the stage’s own key, and keeps records for three days', () => {
+    storage.hasResourceProperties('AWS::Kinesis::Stream', {
+      StreamModeDetails: { StreamMode: 'ON_DEMAND' },
+      RetentionPeriodHours: 72,
+      StreamEncryption: { EncryptionType: 'KMS', KeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Key'), 'Arn'] } },
+      ShardCount: Match.absent(),
+    })
+  })
+  it('survives the deletion of its stack', () => {
+    assert.equal(Object.values(storage.findResources('AWS::Kinesis::Stream', { DeletionPolicy: 'Retain' })).length, 1)
+  })
+  it('has provisioned shards where the stage says so', () => {
+    local.hasResourceProperties('AWS::Kinesis::Stream', { StreamModeDetails: { StreamMode: 'PROVISIONED' }, ShardCount: 4 })
+  })
+})
+
 it('the key is rotated', () => {
   storage.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true })
 })
 
 describe('the local stage', () => {
-  it('has the same buckets, table and queues, with keys that the service owns', () => {
+  it('has the same buckets, table, queues and stream, with keys that the service owns', () => {
     assert.equal(resources(local, 'AWS::S3::Bucket').length, 3)
     assert.equal(resources(local, 'AWS::SQS::Queue').length, 6)
     assert.equal(resources(local, 'AWS::DynamoDB::Table').length, 1)
+    assert.equal(resources(local, 'AWS::Kinesis::Stream').length, 1)
     assert.equal(resources(local, 'AWS::KMS::Key').length, 0)
   })
   it('can be deleted', () => {

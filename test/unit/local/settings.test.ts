@@ -11,7 +11,13 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace settings '))
 after(() => rmSync(folder, { recursive: true }))
 
 const outputs = {
-  'millrace-local-storage': { TableName: 'table', RawBucketName: 'raw', RejectsBucketName: 'rejects', DeadLettersBucketName: 'dead' },
+  'millrace-local-storage': {
+    TableName: 'table',
+    StreamName: 'stream',
+    RawBucketName: 'raw',
+    RejectsBucketName: 'rejects',
+    DeadLettersBucketName: 'dead',
+  },
   'millrace-local-ingest': {
     PlanQueueUrl: 'http://localstack:4566/000000000000/plan',
     ChunkQueueUrl: 'http://localstack:4566/000000000000/chunk',
