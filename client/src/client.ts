@@ -9,12 +9,16 @@ import type {
   UploadAnswer,
 } from '../../functions/core/contract.ts'
 import type { LoadState, Receipt } from '../../functions/core/receipt.ts'
+import { type BatchBody, batchRequest, readBatchAnswer, type SendBatchOptions, type SentBatch } from './batch.ts'
+import { type Compressor, gzip } from './compress.ts'
 import { type PushOptions, type PushResult, pushFile } from './push.ts'
 import { defaultRetry, type RetryPolicy, systemClock } from './retry.ts'
+import type { SendTotal } from './send-state.ts'
 import type { Source } from './source.ts'
 import { newTraceparent } from './trace.ts'
 import { type Answer, type Call, type CallOptions, openDownload, sendRetrying, type World } from './transport.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
+import { openWriter, type Piece, type RowWriter, sendRows, type WriterOptions } from './writer.ts'
 
 export interface ClientOptions {
   /** Where the API is, up to and without `/v1`. */
@@ -23,6 +27,8 @@ export interface ClientOptions {
   readonly retry?: Partial<RetryPolicy>
   /** Milliseconds one attempt of an API request may take. Default 35,000: API Gateway itself gives up after 29 s. */
   readonly timeoutMs?: number
+  /** How batches are compressed. Default gzip; `zstd` is in `@millrace/client/node`. */
+  readonly compressor?: Compressor
   /** For tests and special networks. */
   readonly world?: Partial<World>
 }
@@ -64,6 +70,12 @@ export interface Millrace {
   readonly listRejects: (load: string, query?: RejectsQuery) => AsyncGenerator<Reject, void, undefined>
   /** All rejects in the format of the load, each with its error: to correct and to push again. Not in browsers, which hide where a redirect leads. */
   readonly downloadRejects: (load: string, options?: CallOptions) => Promise<AsyncIterable<Uint8Array>>
+  /** One batch of at most 100,000 rows, 64 MiB and 5 MiB compressed, accepted when this returns. For more than that, or a stream: `openWriter`. */
+  readonly sendBatch: (dataset: string, rows: BatchBody, options?: SendBatchOptions) => Promise<SentBatch>
+  /** For rows without end: batches are cut, sent, retried and followed with bounded memory. */
+  readonly openWriter: (options: WriterOptions) => Promise<RowWriter>
+  /** All of some rows, through a writer. */
+  readonly sendRows: (rows: AsyncIterable<Piece> | Iterable<Piece>, options: WriterOptions) => Promise<SendTotal>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
 }
@@ -72,10 +84,13 @@ export interface Millrace {
 export function createClient(options: ClientOptions): Millrace {
   const base = `${options.url.replace(/\/+$/, '')}/v1`
   const world: World = { fetch: (url, init) => fetch(url, init), clock: systemClock, ...options.world }
+  const compressor = options.compressor ?? gzip
   const policy: RetryPolicy = { ...defaultRetry, ...options.retry }
 
   interface Request extends CallOptions {
     readonly body?: unknown
+    /** Sent as it is. */
+    readonly bytes?: Uint8Array<ArrayBuffer>
     readonly headers?: Readonly<Record<string, string>>
     readonly redirect?: 'manual'
   }
@@ -87,7 +102,8 @@ export function createClient(options: ClientOptions): Millrace {
       ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...request.headers,
     }
-    const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) }
+    const content = request.bytes ?? (request.body === undefined ? undefined : JSON.stringify(request.body))
+    const body = content === undefined ? {} : { body: content }
     const timeoutMs = options.timeoutMs ?? 35_000
     const redirect = request.redirect === undefined ? {} : { redirect: request.redirect }
     return sendRetrying({ method, url: `${base}${path}`, headers, timeoutMs, signal: request.signal, ...body, ...redirect }, world, policy)
@@ -142,6 +158,13 @@ export function createClient(options: ClientOptions): Millrace {
       // Asked without the API key: the URL is signed, and belongs to somebody else.
       return openDownload(headers.get('location') ?? '', world, options?.signal)
     },
+    sendBatch: async (dataset, rows, options = {}) => {
+      const { signal, traceparent } = options
+      const { path, key, headers, body } = await batchRequest(dataset, rows, options, compressor)
+      return readBatchAnswer(await call('POST', path, { signal, traceparent, headers, bytes: body }), key)
+    },
+    openWriter: (writerOptions) => openWriter(writerOptions, { client, clock: world.clock }),
+    sendRows: (rows, writerOptions) => sendRows(rows, writerOptions, { client, clock: world.clock }),
     pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
   }
   return client

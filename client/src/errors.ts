@@ -71,3 +71,19 @@ export class PushError extends ClientError {
     this.receipt = receipt
   }
 }
+
+export type SendFault =
+  /** The stream is not the one that was saved, or not all of it is there. */
+  | 'not-resumable'
+  /** A load has received another number of rows than its batch had: please report it. */
+  | 'row-count-mismatch'
+
+/** A stream cannot go on, and sending the same again would not help. */
+export class SendError extends ClientError {
+  readonly fault: SendFault
+
+  constructor(fault: SendFault, message: string) {
+    super(message)
+    this.fault = fault
+  }
+}

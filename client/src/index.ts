@@ -1,7 +1,11 @@
 /** The SDK's front door, for Node 24 and browsers. Files on disk: `@millrace/client/node`. */
+export type { BatchBody, SendBatchOptions, SentBatch } from './batch.ts'
 export { type ClientOptions, createClient, type LoadsQuery, type Millrace, type ReceiptAnswer, type RejectsQuery } from './client.ts'
-export { ClientError, PushError, type PushFault, RefusedError, UnavailableError } from './errors.ts'
+export type { Compressor } from './compress.ts'
+export { ClientError, PushError, type PushFault, RefusedError, SendError, type SendFault, UnavailableError } from './errors.ts'
 export type { Progress, PushOptions, PushResult } from './push.ts'
 export type { RetryPolicy } from './retry.ts'
+export type { AcceptedBatch, Batch, SendState, SendTotal } from './send-state.ts'
 export { blobSource, type Source } from './source.ts'
 export type { WaitOptions } from './wait.ts'
+export type { BatchEvent, CloseOptions, Piece, RowWriter, WriterOptions } from './writer.ts'

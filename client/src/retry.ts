@@ -19,13 +19,14 @@ export interface Clock {
   readonly sleep: (ms: number, signal: AbortSignal | undefined) => Promise<void>
 }
 
-/** 4xx answers that another try may change: timeout, too early, throttled; and an upload that another request is completing. */
+/** 4xx answers that another try may change: timeout, too early, throttled; and what another request is still at work on. */
 const retryableRefusals = new Set([408, 425, 429])
+const retryableCodes = new Set<string | undefined>(['upload-busy', 'batch-in-flight'])
 
 function isRetryable(error: unknown): error is RefusedError | UnavailableError {
   if (error instanceof UnavailableError) return true
   if (!(error instanceof RefusedError)) return false
-  return retryableRefusals.has(error.status) || error.problem?.code === 'upload-busy'
+  return retryableRefusals.has(error.status) || retryableCodes.has(error.problem?.code)
 }
 
 /**

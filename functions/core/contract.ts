@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { csvByte, csvDialectFault, standardCsv } from './csv-dialect.ts'
 import { compressions, formats } from './load.ts'
 import { type MaxRejects, share } from './max-rejects.ts'
-import type { LoadState } from './receipt.ts'
+import type { LoadState, Receipt } from './receipt.ts'
 
 /** The HTTP contract, written once: handlers validate with it, the client takes its types, OpenAPI is generated from it. */
 
@@ -138,6 +138,12 @@ export interface Reject {
   /** The row as received, cut after 8 KiB. */
   readonly raw: string
   readonly truncated: boolean
+}
+
+/** What the door answers to a batch: its receipt, and the first of the rows that it refused itself. */
+export interface BatchAnswer {
+  readonly receipt: Receipt
+  readonly rejects: readonly Reject[]
 }
 
 export interface DatasetAnswer {

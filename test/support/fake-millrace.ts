@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { crc32 } from 'node:zlib'
-import type { OpenUploadBody } from '#core/contract.ts'
+import type { DatasetAnswer, OpenUploadBody } from '#core/contract.ts'
 import { problem } from '#core/problems.ts'
 import type { LoadState, Receipt } from '#core/receipt.ts'
+import { batchReceipt, datasetAnswer, type FakeBatch, inflate, judge } from './fake-batches.ts'
 
 /** One request as the fake saw it; `name` is e.g. `POST uploads`, `PUT part 3`, `GET load`. */
 interface Seen {
@@ -28,6 +29,8 @@ interface FakeLoad {
 export interface FakeMillrace extends AsyncDisposable {
   readonly url: string
   readonly loads: FakeLoad[]
+  /** As they were accepted. */
+  readonly batches: FakeBatch[]
   readonly seen: Seen[]
   readonly count: (name: RegExp) => number
   /** Asked before each request; the n-th (from 1) of its name. */
@@ -35,9 +38,13 @@ export interface FakeMillrace extends AsyncDisposable {
   partSize: number
   /** What the load becomes when it is completed. */
   outcome: LoadState
+  /** Looks at a batch's receipt until it is over. */
+  looks: number
+  /** What datasets say of themselves. */
+  dataset: Partial<DatasetAnswer>
 }
 
-/** An in-process peer for the client: the upload API and S3's part PUT, in memory, with faults on demand. It is not the server: the server's own tests are elsewhere. */
+/** An in-process peer for the client: the upload API, S3's part PUT and the batch door, in memory, with faults on demand. It is not the server: the server's own tests are elsewhere. */
 export async function startFakeMillrace(): Promise<FakeMillrace> {
   const names = new Map<string, number>()
   const server = createServer(async (request, response) => {
@@ -60,11 +67,14 @@ export async function startFakeMillrace(): Promise<FakeMillrace> {
   const fake: FakeMillrace = {
     url: `${origin}/base`,
     loads: [],
+    batches: [],
     seen: [],
     count: (name) => fake.seen.filter((s) => name.test(s.name)).length,
     fault: () => undefined,
     partSize: 1024 * 1024,
     outcome: 'complete',
+    looks: 1,
+    dataset: {},
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
@@ -78,7 +88,11 @@ export async function startFakeMillrace(): Promise<FakeMillrace> {
   ): { status: number; headers?: Record<string, string>; body?: string } {
     const [, first, , door, id, verb] = path.split('/')
     if (first === 'part') return putPart(request, path, body)
+    if (door === 'datasets' && verb === undefined) return json(200, datasetAnswer(id!, fake.dataset))
+    if (verb === 'batches') return takeBatch(id!, request, body)
     if (door === 'datasets') return openUpload(String(request.headers['idempotency-key']), JSON.parse(body.toString()))
+    const batch = fake.batches.find((b) => b.id === id)
+    if (batch) return showBatch(batch, request.headers['if-none-match'])
     const load = fake.loads.find((l) => l.id === id)
     if (!load) return refuse(404, 'load-not-found', `There is no load ${id}`)
     if (door === 'loads') return showLoad(load, request.headers['if-none-match'])
@@ -138,6 +152,21 @@ export async function startFakeMillrace(): Promise<FakeMillrace> {
     const current = `"${load.id}-${load.state}"`
     return etag === current ? { status: 304, headers: { etag: current } } : json(200, receiptOf(load), { etag: current })
   }
+  function takeBatch(dataset: string, request: IncomingMessage, body: Buffer) {
+    const key = String(request.headers['idempotency-key'])
+    const text = inflate(request.headers, body)
+    const known = fake.batches.find((b) => b.key === key)
+    if (known && known.text !== text) return refuse(422, 'idempotency-key-reused', `The key ${key} was used with another body`)
+    const batch = known ?? { id: `lb_${fake.batches.length + 1}`, key, dataset, text, ...judge(text), looks: fake.looks, state: 'loading' }
+    if (!known) fake.batches.push(batch)
+    const answer = { receipt: batchReceipt(batch), rejects: batch.rejects.slice(0, 10) }
+    return json(202, answer, { 'idempotency-key': key, ...(known ? { 'idempotency-replayed': 'true' } : {}) })
+  }
+  function showBatch(batch: FakeBatch, etag: string | undefined) {
+    if (batch.state === 'loading' && --batch.looks < 0) batch.state = fake.outcome
+    const current = `"${batch.id}-${batch.state}"`
+    return etag === current ? { status: 304, headers: { etag: current } } : json(200, batchReceipt(batch), { etag: current })
+  }
   return fake
 }
 
@@ -188,7 +217,8 @@ function nameOf(method: string, path: string): string {
   const [, first, , door, , verb] = path.split('/')
   if (first === 'part') return `PUT part ${path.split('/').at(-1)}`
   if (door === 'loads') return `${method} load`
-  return door === 'datasets' ? `${method} uploads` : `${method} ${verb ?? 'upload'}`
+  if (door === 'datasets') return `${method} ${verb ?? 'dataset'}`
+  return `${method} ${verb ?? 'upload'}`
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
