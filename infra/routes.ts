@@ -13,6 +13,8 @@ const verbs = {
   showLoad: 'show-load',
   listRejects: 'list-rejects',
   replayLoad: 'replay-load',
+  listDeadLetters: 'list-dead-letters',
+  showDeadLetter: 'list-dead-letters',
   showLiveness: 'check-health',
   showReadiness: 'check-health',
   showContract: 'show-contract',

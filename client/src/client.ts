@@ -1,5 +1,6 @@
 import type {
   DatasetAnswer,
+  DeadLetterAnswer,
   OpenUploadAnswer,
   OpenUploadBody,
   Page,
@@ -42,6 +43,12 @@ export interface RejectsQuery extends CallOptions {
   /** Rejects a page, 1 to 1,000. */
   readonly pageSize?: number
 }
+export interface DeadLettersQuery extends CallOptions {
+  readonly dataset?: string | undefined
+  readonly load?: string | undefined
+  /** Dead letters a page, 1 to 100. */
+  readonly pageSize?: number
+}
 export interface ReceiptAnswer {
   /** Undefined when it has not changed since `etag`. */
   readonly receipt: Receipt | undefined
@@ -76,6 +83,10 @@ export interface Millrace {
   readonly openWriter: (options: WriterOptions) => Promise<RowWriter>
   /** All of some rows, through a writer. */
   readonly sendRows: (rows: AsyncIterable<Piece> | Iterable<Piece>, options: WriterOptions) => Promise<SendTotal>
+  /** Chunks that were set aside, newest first; those of one load by number. */
+  readonly listDeadLetters: (query?: DeadLettersQuery) => AsyncGenerator<DeadLetterAnswer, void, undefined>
+  /** The rows of one of them, as they were sent: NDJSON, or CSV without a header. */
+  readonly getDeadLetter: (load: string, chunk: number, options?: CallOptions) => Promise<string>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
 }
@@ -165,6 +176,10 @@ export function createClient(options: ClientOptions): Millrace {
     },
     openWriter: (writerOptions) => openWriter(writerOptions, { client, clock: world.clock }),
     sendRows: (rows, writerOptions) => sendRows(rows, writerOptions, { client, clock: world.clock }),
+    listDeadLetters: ({ dataset, load, pageSize, ...options } = {}) =>
+      pages('/dead-letters', { dataset, load, limit: pageSize?.toString() }, options),
+    getDeadLetter: async (load, chunk, options) =>
+      (await call('GET', `/loads/${encodeURIComponent(load)}/dead-letters/${chunk}`, options)).text,
     pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
   }
   return client

@@ -1,6 +1,14 @@
 /** The SDK's front door, for Node 24 and browsers. Files on disk: `@millrace/client/node`. */
 export type { BatchBody, SendBatchOptions, SentBatch } from './batch.ts'
-export { type ClientOptions, createClient, type LoadsQuery, type Millrace, type ReceiptAnswer, type RejectsQuery } from './client.ts'
+export {
+  type ClientOptions,
+  createClient,
+  type DeadLettersQuery,
+  type LoadsQuery,
+  type Millrace,
+  type ReceiptAnswer,
+  type RejectsQuery,
+} from './client.ts'
 export type { Compressor } from './compress.ts'
 export { ClientError, PushError, type PushFault, RefusedError, SendError, type SendFault, UnavailableError } from './errors.ts'
 export type { Progress, PushOptions, PushResult } from './push.ts'

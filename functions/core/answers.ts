@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import {
   type DatasetAnswer,
+  type DeadLetterAnswer,
   type HealthAnswer,
   maxRejects,
   type OpenUploadAnswer,
@@ -121,6 +122,22 @@ export const replayAnswer = z.strictObject({
   reason: z.string(),
   chunks: z.strictObject({ planned: count.nullable(), committed: count, missing: z.array(z.int()), missingCount: count.nullable() }),
 }) satisfies z.ZodType<ReplayAnswer>
+
+const deadLetterAnswer = z.strictObject({
+  load: loadId,
+  dataset: z.string(),
+  chunk: count,
+  state: z.enum(['dead', 'sent-again']).describe('`sent-again`: a replay has put it back into the stream, and nothing is known of it yet'),
+  reason: z.string().describe('Lambda’s word, such as RetryAttemptsExhausted, or the code of a problem'),
+  rows: count,
+  bytes: count.describe('as it was in the stream'),
+  acceptedAt: time,
+  notedAt: time,
+  sentAgainAt: time.nullable(),
+  kept: z.strictObject({ object: z.string(), record: count }).describe('where it lies, for whoever runs the deployment'),
+  links: z.strictObject({ rows: z.string(), load: z.string() }),
+}) satisfies z.ZodType<DeadLetterAnswer>
+export const deadLetterPage = z.strictObject({ items: z.array(deadLetterAnswer), next }) satisfies z.ZodType<Page<DeadLetterAnswer>>
 
 export const healthAnswer = z.strictObject({
   status: z.literal('ok'),

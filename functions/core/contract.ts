@@ -120,6 +120,32 @@ export interface ReplayAnswer {
   }
 }
 
+export const listDeadLettersQuery = z.strictObject({
+  dataset: z.string().max(48).optional(),
+  load: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(1024).optional(),
+})
+
+/** A chunk of a batch that was set aside and is not in the table. */
+export interface DeadLetterAnswer {
+  readonly load: string
+  readonly dataset: string
+  readonly chunk: number
+  /** `sent-again`: a replay has put it back into the stream, and nothing is known of it yet. */
+  readonly state: 'dead' | 'sent-again'
+  /** Lambda's word (`RetryAttemptsExhausted`, `RecordAgeExceeded`), or the code of a problem. */
+  readonly reason: string
+  readonly rows: number
+  readonly bytes: number
+  readonly acceptedAt: string
+  readonly notedAt: string
+  readonly sentAgainAt: string | null
+  /** Where it lies in the dead-letters bucket, for whoever runs the deployment. */
+  readonly kept: { readonly object: string; readonly record: number }
+  readonly links: { readonly rows: string; readonly load: string }
+}
+
 export interface HealthAnswer {
   readonly status: 'ok'
   /** Each part of the world that the API depends on. */

@@ -95,6 +95,12 @@ function setAside({ body, metadata }: StoredLetters): Contents {
   return { kind: 'records', reason, records: [{ data: body, partitionKey, sequenceNumber, arrivedAt }] }
 }
 
+/** The record that a letter speaks of; undefined when the object is not the one that was noted. */
+export function recordIn(object: StoredLetters, { record }: Pick<DeadLetter, 'record'>): DeadRecord | undefined {
+  const contents = contentsOf(object)
+  return contents.kind === 'records' ? contents.records[record] : undefined
+}
+
 /** The header of a record's envelope, or why there is none. */
 export function headerOf(data: Buffer): EnvelopeHeader | { readonly why: string } {
   try {

@@ -11,6 +11,7 @@ const withKey: readonly ProblemCode[] = ['invalid-request', 'unauthenticated']
 const parameterSchemas: Readonly<Record<string, Json>> = {
   dataset: { type: 'string' },
   load: { type: 'string', pattern: '^ld_[0-9a-hjkmnp-tv-z]{26}$' },
+  chunk: { type: 'integer', minimum: 0 },
 }
 
 /** The OpenAPI 3.1 document of a route table. */

@@ -1,6 +1,6 @@
 import * as answers from './answers.ts'
 import type { Route } from './call.ts'
-import { listLoadsQuery, listRejectsQuery, openUploadBody, replayBody, signPartsBody } from './contract.ts'
+import { listDeadLettersQuery, listLoadsQuery, listRejectsQuery, openUploadBody, replayBody, signPartsBody } from './contract.ts'
 
 /** The route table: what the boundary validates with, and what OpenAPI is generated from. Paths as API Gateway writes them. */
 const route = <const R extends Route>(r: R): R => r
@@ -165,6 +165,26 @@ export const replayLoad = route({
   answers: { 200: { doc: 'Dry run: what would be done', schema: answers.replayAnswer }, 202: receipt202 },
   problems: ['invalid-json-body', 'load-not-found', 'dataset-forbidden', 'load-not-replayable', 'body-too-large'],
 })
+export const listDeadLetters = route({
+  id: 'listDeadLetters',
+  method: 'GET',
+  path: '/v1/dead-letters',
+  access: 'key',
+  summary:
+    'Chunks of the tenant’s batches that were set aside, newest first; with `load` those of one load, by number. A page may be short, even empty, while `next` is not null',
+  query: listDeadLettersQuery,
+  answers: { 200: { doc: 'A page of chunks that are not in the table', schema: answers.deadLetterPage } },
+  problems: ['load-not-found'],
+})
+export const showDeadLetter = route({
+  id: 'showDeadLetter',
+  method: 'GET',
+  path: '/v1/loads/{load}/dead-letters/{chunk}',
+  access: 'key',
+  summary: 'The rows of a chunk that was set aside, as they were sent',
+  answers: { 200: { doc: 'NDJSON, or CSV without a header', contentType: 'application/x-ndjson' } },
+  problems: ['load-not-found', 'dead-letter-not-found', 'dead-letter-expired', 'envelope-unreadable', 'envelope-version-unknown'],
+})
 export const showLiveness = route({
   id: 'showLiveness',
   method: 'GET',
@@ -205,6 +225,8 @@ export const routes: readonly Route[] = [
   showLoad,
   listRejects,
   replayLoad,
+  listDeadLetters,
+  showDeadLetter,
   showLiveness,
   showReadiness,
   showContract,

@@ -1,7 +1,7 @@
-import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { readEnv } from '#core/env.ts'
 import { parsePlanMessage } from '#core/plan-message.ts'
+import { openBucket } from '#platform/bucket.ts'
 import { countDead, countUnreadable } from '#platform/dead-letters.ts'
 import { readLetters } from '#platform/letter-objects.ts'
 import { findLetter, isCommitted, noteLetter } from '#platform/letters.ts'
@@ -15,7 +15,7 @@ const env = readEnv(spec, process.env)
 const table = openTable(env.TABLE_NAME)
 
 const noteDeadLetter = createNoteDeadLetter({
-  readLetters: readLetters(new S3Client({ forcePathStyle: true }), env.DEAD_LETTERS_BUCKET),
+  readLetters: readLetters(openBucket(env.DEAD_LETTERS_BUCKET)),
   findLoad: (id) => getLoad(table, id),
   isCommitted: isCommitted(table),
   findLetter: findLetter(table),

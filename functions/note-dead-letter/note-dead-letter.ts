@@ -38,7 +38,7 @@ export function createNoteDeadLetter(deps: NoteDeadLetterDeps): NoteDeadLetter {
     const fresh: Fresh[] = []
     for (const [n, record] of contents.records.entries()) {
       const header = headerOf(record.data)
-      const fault = 'why' in header ? header.why : await foreign(deps, header)
+      const fault = 'why' in header ? header.why : contents.reason === conflict ? anotherText : await foreign(deps, header)
       if (fault !== undefined) deps.countUnreadable(key, n, fault)
       else {
         const place = { object: key, record: n, reason: contents.reason, notedAt: new Date(deps.now()).toISOString() }
@@ -49,6 +49,10 @@ export function createNoteDeadLetter(deps: NoteDeadLetterDeps): NoteDeadLetter {
     await note(deps, fresh)
   }
 }
+
+/** What load-records says of a chunk that the table has with another text. To send it again would change nothing. */
+const conflict = 'chunk-conflict'
+const anotherText = 'its chunk is in the table with another text'
 
 /** Why the envelope is not one of the load that it names, or undefined. */
 async function foreign({ findLoad }: NoteDeadLetterDeps, { load: id, tenant, dataset }: EnvelopeHeader): Promise<string | undefined> {

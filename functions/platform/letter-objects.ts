@@ -1,16 +1,17 @@
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand } from '@aws-sdk/client-s3'
 import type { StoredLetters } from '#core/dead-letter.ts'
 import { isAwsError } from './aws-errors.ts'
+import type { Bucket } from './bucket.ts'
 
 /** A batch of Lambda's is 6 MB at most; as a string in JSON it may be twice as long. */
 const mostBytes = 32 * 1024 * 1024
 
 /** An object of the dead-letters bucket; undefined when it is gone. Needs s3:ListBucket: without it S3 answers 403 for what is not there. */
 export const readLetters =
-  (s3: S3Client, bucket: string) =>
+  ({ client, name }: Bucket) =>
   async (key: string): Promise<StoredLetters | undefined> => {
     try {
-      const { Body, Metadata = {}, ContentLength = 0 } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+      const { Body, Metadata = {}, ContentLength = 0 } = await client.send(new GetObjectCommand({ Bucket: name, Key: key }))
       if (ContentLength > mostBytes) throw new Error(`${key} has ${ContentLength} bytes: nothing of ours writes so much`)
       return { key, body: Buffer.from(await Body!.transformToByteArray()), metadata: Metadata }
     } catch (error) {

@@ -5,11 +5,11 @@ import type { Table } from './table.ts'
 
 /** What was set aside, chunk by chunk: in the partition of its load, and by tenant in the index that lists loads, under a key of its own. */
 
-const tenantPk = (tenant: string): string => `DEAD#${tenant}`
+export const tenantPk = (tenant: string): string => `DEAD#${tenant}`
 const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${String(chunk).padStart(7, '0')}`
 
 /** The letter in an item. An item past its TTL is gone, though DynamoDB may take days to delete it. */
-function letterOf(item: Record<string, unknown> | undefined, now: number): DeadLetter | undefined {
+export function letterOf(item: Record<string, unknown> | undefined, now: number): DeadLetter | undefined {
   if (item === undefined || (item.ttl as number) * 1000 <= now) return undefined
   const { pk, sk, tenantPk, createdSk, ...letter } = item
   return letter as unknown as DeadLetter

@@ -2,6 +2,7 @@ import type { Construct } from 'constructs'
 import { spec as abortUpload } from '../../functions/abort-upload/env.ts'
 import { spec as checkHealth } from '../../functions/check-health/env.ts'
 import { spec as completeUpload } from '../../functions/complete-upload/env.ts'
+import { spec as listDeadLetters } from '../../functions/list-dead-letters/env.ts'
 import { spec as listLoads } from '../../functions/list-loads/env.ts'
 import { spec as listRejects } from '../../functions/list-rejects/env.ts'
 import { spec as openUpload } from '../../functions/open-upload/env.ts'
@@ -18,7 +19,7 @@ import { VerbFunction } from './verb-function.ts'
 
 /** The API's functions, each with exactly what it may do. None is in the VPC: the door never waits for the database. */
 export function apiFunctions(scope: Construct, stage: Stage, storage: StorageStack): Readonly<Record<Verb, VerbFunction>> {
-  const { table, raw, rejects, plan, key } = storage
+  const { table, raw, rejects, deadLetters, plan, key } = storage
   const byTenant = `${table.tableArn}/index/byTenant`
   const open = { REQUESTS_PER_SECOND: String(stage.throttle.rate) }
   const loads = { ...open, TABLE_NAME: table.tableName, GATEWAY_AUTHENTICATES: String(stage.gatewayAuthenticates) }
@@ -131,6 +132,17 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
       .mayReadObjects(raw)
       .may(['sqs:SendMessage'], plan.queue.queueArn)
       .mayEncrypt(key, 'dynamodb', 's3', 'sqs'),
+
+    'list-dead-letters': new VerbFunction(scope, 'list-dead-letters', {
+      stage,
+      spec: listDeadLetters,
+      description: 'Lists and shows what was set aside',
+      environment: { ...loads, DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName },
+    })
+      .may(['dynamodb:Query'], byTenant)
+      .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
+      .mayReadObjects(deadLetters)
+      .mayDecrypt(key, 'dynamodb', 's3'),
 
     'check-health': new VerbFunction(scope, 'check-health', {
       stage,

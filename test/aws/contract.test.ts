@@ -13,7 +13,10 @@ const nobody = door(undefined)
 
 test('every route with a key refuses to run without a valid one, in problem+json', async () => {
   for (const { method, path, access } of routes) {
-    const request = `${method} ${path.replace('{dataset}', 'flights').replace('{load}', `ld_${'0'.repeat(26)}`)}`
+    const request = `${method} ${path
+      .replace('{dataset}', 'flights')
+      .replace('{load}', `ld_${'0'.repeat(26)}`)
+      .replace('{chunk}', '0')}`
     if (access === 'anyone') {
       assert.equal((await nobody(request)).status, 200, request)
       continue

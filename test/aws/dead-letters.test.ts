@@ -7,11 +7,12 @@ import type { Load } from '#core/load.ts'
 import { randomLoadId } from '#core/load-id.ts'
 import { findLetter } from '#platform/letters.ts'
 import { insertLoad } from '#platform/loads.ts'
+import { projectChunk } from '#platform/projection.ts'
 import { openTable } from '#platform/table.ts'
 import { demoTenant } from '../../localstack/tenant.ts'
 import { exampleEnvelope, givenUp, recordOf, setAside } from '../support/dead-letters.ts'
-import { exampleBatch } from '../support/example-load.ts'
-import { connectStage, setting } from '../support/stage.ts'
+import { exampleBatch, exampleChunk } from '../support/example-load.ts'
+import { allOf, connectStage, setting } from '../support/stage.ts'
 
 const stage = connectStage()
 const table = openTable(setting('MILLRACE_TABLE'))
@@ -68,4 +69,32 @@ test('what Lambda gave up, and what load-records set aside, ends its load as fai
   }
   await put(setAside(recordOf(envelopeOf(second, 1), '13')))
   assert.equal((await noted(second.id, 1)).reason, 'envelope-unreadable')
+})
+
+test('what was set aside is listed by tenant and by load, and shown row by row, until its chunk is in the table', async () => {
+  const load = await acceptedBatch()
+  await put(
+    givenUp(
+      [0, 1, 2].map((chunk) => recordOf(envelopeOf(load, chunk), `${20 + chunk}`)),
+      load.id,
+    ),
+  )
+  await noted(load.id, 2)
+  const own = await allOf(stage.client.listDeadLetters({ load: load.id, pageSize: 2 }))
+  assert.deepEqual(
+    own.map(({ chunk, state, reason, rows }) => [chunk, state, reason, rows]),
+    [0, 1, 2].map((chunk) => [chunk, 'dead', 'RetryAttemptsExhausted', 1]),
+  )
+  const all = await allOf(stage.client.listDeadLetters({ dataset: 'flights', pageSize: 2 }))
+  assert.equal(all.filter((letter) => letter.load === load.id).length, 3)
+  assert.equal((await allOf(stage.client.listDeadLetters({ dataset: 'readings' }))).filter((l) => l.load === load.id).length, 0)
+  assert.equal(await stage.client.getDeadLetter(load.id, 1), '{"id":1}\n')
+  await projectChunk(table, load, exampleChunk(1))
+  const left = await allOf(stage.client.listDeadLetters({ load: load.id }))
+  assert.deepEqual(
+    left.map(({ chunk }) => chunk),
+    [0, 2],
+  )
+  await assert.rejects(stage.client.getDeadLetter(load.id, 9), /dead-letter-not-found/)
+  await assert.rejects(allOf(stage.client.listDeadLetters({ load: randomLoadId() })), /load-not-found/)
 })

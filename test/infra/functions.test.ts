@@ -65,6 +65,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   'show-load': ['dynamodb:GetItem'],
   'list-rejects': ['dynamodb:GetItem', 'dynamodb:Query', 's3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject'],
   'replay-load': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 'sqs:SendMessage'],
+  'list-dead-letters': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject', 's3:ListBucket'],
   'check-health': ['dynamodb:DescribeTable', 'dynamodb:GetItem', 's3:ListBucket', 'sqs:GetQueueAttributes'],
   'show-contract': [],
   'plan-load': ['dynamodb:GetItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 's3:PutObject', ...consume, 'sqs:SendMessage'],

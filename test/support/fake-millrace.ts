@@ -216,7 +216,8 @@ function receiptOf({ id, body, state }: FakeLoad): Receipt {
 function nameOf(method: string, path: string): string {
   const [, first, , door, , verb] = path.split('/')
   if (first === 'part') return `PUT part ${path.split('/').at(-1)}`
-  if (door === 'loads') return `${method} load`
+  if (door === 'loads') return `${method} ${verb ?? 'load'}`
+  if (door === 'dead-letters') return `${method} ${door}`
   if (door === 'datasets') return `${method} ${verb ?? 'dataset'}`
   return `${method} ${verb ?? 'upload'}`
 }

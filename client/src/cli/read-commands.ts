@@ -123,7 +123,7 @@ export function addAbort(program: Command, { io, connect }: Context): void {
     })
 }
 
-async function saved(path: string, pieces: AsyncIterable<string | Uint8Array>): Promise<void> {
+export async function saved(path: string, pieces: AsyncIterable<string | Uint8Array> | Iterable<string>): Promise<void> {
   await pipeline(Readable.from(pieces), createWriteStream(path)).catch((error: unknown) => {
     if (error instanceof Error && 'path' in error) throw new UsageError(`${path} cannot be written: ${error.message}`)
     throw error
@@ -131,7 +131,7 @@ async function saved(path: string, pieces: AsyncIterable<string | Uint8Array>): 
 }
 
 /** The first `limit` items, and whether there are more. */
-async function take<T>(items: AsyncIterable<T>, limit: number): Promise<{ items: T[]; more: boolean }> {
+export async function take<T>(items: AsyncIterable<T>, limit: number): Promise<{ items: T[]; more: boolean }> {
   const taken: T[] = []
   for await (const item of items) {
     if (taken.length === limit) return { items: taken, more: true }

@@ -8,6 +8,7 @@ import { duration } from './figures.ts'
 import { printReceipt } from './print.ts'
 import { addPush } from './push-command.ts'
 import { addAbort, addDatasets, addLoads, addReceipt, addRejects } from './read-commands.ts'
+import { addDeadLetters } from './replay-commands.ts'
 
 /** Runs one command line (without `node` and the script) and answers with its exit code. Never throws. */
 export async function runCommand(args: readonly string[], io: Io): Promise<ExitCode> {
@@ -27,6 +28,7 @@ export async function runCommand(args: readonly string[], io: Io): Promise<ExitC
   addLoads(program, context)
   addDatasets(program, context)
   addAbort(program, context)
+  addDeadLetters(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
     return context.exitCode()

@@ -154,3 +154,9 @@ test('a note about an object, and an object that is gone, are nothing to note', 
   await put({ key: 'objects/acme/flights/x.json', body: Buffer.from('{}'), metadata: {} })
   assert.deepEqual(seen, { failed: [], unreadable: [], dead: 0 })
 })
+
+test('a chunk that the table has with another text is not sent again: it is counted', async () => {
+  const { put, letter, seen } = world({ committed: [0] })
+  await put(setAside(record(0, '8'), 'chunk-conflict'))
+  assert.deepEqual([letter(0), seen.failed, seen.unreadable.length], [undefined, [], 1])
+})

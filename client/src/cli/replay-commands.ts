@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { answer, type Context } from './context.ts'
+import { UsageError } from './exit.ts'
+import { wholeNumber } from './numbers.ts'
+import { printDeadLetters } from './print-replay.ts'
+import { saved, take } from './read-commands.ts'
+
+interface DeadLetterFlags {
+  readonly dataset?: string
+  readonly limit: number
+  readonly rows?: number
+  readonly out?: string
+}
+
+export function addDeadLetters(program: Command, { io, connect }: Context): void {
+  program
+    .command('dead-letters')
+    .summary('chunks of batches that could not be loaded and were set aside')
+    .argument('[load]', 'id of a load: only its own, and by number')
+    .option('-d, --dataset <name>', 'only those for this dataset')
+    .option('--limit <chunks>', 'show at most as many', wholeNumber(1, 10_000), 20)
+    .option('--rows <chunk>', 'show the rows of this chunk of the load, as they were sent', wholeNumber(0, 9_999_999))
+    .option('--out <file>', 'write the rows to a file')
+    .action(async (load: string | undefined, { dataset, limit, rows: chunk, out }: DeadLetterFlags, command: Command) => {
+      const client = connect(command)
+      if (chunk === undefined) {
+        if (out !== undefined) throw new UsageError('--out writes the rows of one chunk: name it with --rows')
+        const letters = client.listDeadLetters({ dataset, load, signal: io.signal, pageSize: Math.min(limit + 1, 100) })
+        const { items, more } = await take(letters, limit)
+        answer(io, command, { items, more }, () => printDeadLetters(items) + (more ? '… and more: --limit\n' : ''))
+        return
+      }
+      if (load === undefined) throw new UsageError('--rows needs the load that the chunk is of')
+      const rows = await client.getDeadLetter(load, chunk, { signal: io.signal })
+      if (out !== undefined) await saved(out, [rows])
+      const shown = out === undefined ? { rows } : { file: out }
+      answer(io, command, { load, chunk, ...shown }, () =>
+        out === undefined ? rows : `The rows of chunk ${chunk} are written to ${out}\n`,
+      )
+    })
+}

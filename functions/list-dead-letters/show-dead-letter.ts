@@ -1,0 +1,35 @@
+import type { Action } from '#core/call.ts'
+import { type DeadLetter, recordIn, type StoredLetters } from '#core/dead-letter.ts'
+import { decodeEnvelope, type Envelope } from '#core/envelope.ts'
+import { LoadError, RequestError } from '#core/errors.ts'
+import type { Load } from '#core/load.ts'
+import type * as routes from '#core/routes.ts'
+import { noSuchLoad } from '#core/upload.ts'
+
+interface Deps {
+  readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
+  readonly findLetter: (load: string, chunk: number) => Promise<DeadLetter | undefined>
+  readonly readLetters: (key: string) => Promise<StoredLetters | undefined>
+}
+
+export const createShowDeadLetter = ({ findLoad, findLetter, readLetters }: Deps): Action<typeof routes.showDeadLetter> =>
+  async function showDeadLetter({ identity, params }) {
+    if (!(await findLoad(identity.tenant, params.load))) throw noSuchLoad(params.load)
+    const letter = /^\d{1,7}$/.test(params.chunk) ? await findLetter(params.load, Number(params.chunk)) : undefined
+    if (!letter) throw new RequestError('dead-letter-not-found', `Nothing was set aside of chunk ${params.chunk} of load ${params.load}`)
+    const object = await readLetters(letter.object)
+    const record = object && recordIn(object, letter)
+    if (!record) throw new RequestError('dead-letter-expired', `${letter.object} is no longer kept; the receipt keeps its counts`)
+    const { header, text } = decoded(record.data)
+    const contentType = header.format === 'csv' ? 'text/csv; charset=utf-8; header=absent' : 'application/x-ndjson'
+    return { status: 200, text: { body: text.toString('utf8'), contentType } }
+  }
+
+function decoded(data: Buffer): Envelope {
+  try {
+    return decodeEnvelope(data)
+  } catch (error) {
+    if (error instanceof LoadError) throw new RequestError(error.problem.code, error.problem.detail, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { DeadLetterAnswer } from '#core/contract.ts'
+import { runCommand } from '../../../client/src/cli/run.ts'
+import { type FakeMillrace, startFakeMillrace } from '../../support/fake-millrace.ts'
+
+let folder: string
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-replay-'))
+})
+after(() => rm(folder, { recursive: true }))
+
+async function run(fake: FakeMillrace, ...args: string[]) {
+  let out = ''
+  let err = ''
+  const code = await runCommand(args, {
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    columns: () => undefined,
+    env: { MILLRACE_URL: fake.url, MILLRACE_API_KEY: 'mr_test' },
+    folder,
+    signal: new AbortController().signal,
+  })
+  return { code, out, err }
+}
+/** Answers these requests with these bodies; others as the fake does. */
+function answering(fake: FakeMillrace, answers: Record<string, object | string>): void {
+  fake.fault = (name) => {
+    const body = answers[name]
+    if (body === undefined) return undefined
+    return typeof body === 'string'
+      ? { status: 200, headers: { 'content-type': 'application/x-ndjson' }, body }
+      : { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  }
+}
+const letter: DeadLetterAnswer = {
+  load: 'ld_1',
+  dataset: 'flights',
+  chunk: 3,
+  state: 'dead',
+  reason: 'RetryAttemptsExhausted',
+  rows: 1200,
+  bytes: 40_000,
+  acceptedAt: '2026-01-02T03:04:05.000Z',
+  notedAt: '2026-01-02T03:09:05.000Z',
+  sentAgainAt: null,
+  kept: { object: 'aws/lambda/x', record: 0 },
+  links: { rows: '', load: '' },
+}
+
+test('dead letters are listed for people and for programs', async () => {
+  await using fake = await startFakeMillrace()
+  answering(fake, {
+    'GET dead-letters': {
+      items: [letter, { ...letter, chunk: 4, state: 'sent-again', sentAgainAt: '2026-01-03T00:00:00.000Z' }],
+      next: null,
+    },
+  })
+  const { code, out } = await run(fake, 'dead-letters')
+  assert.equal(code, 0)
+  assert.match(out, /ld_1 +flights +3 +1,200 +40\.0 kB +2026-01-02 03:04:05 UTC +RetryAttemptsExhausted +dead$/m)
+  assert.match(out, /sent again 2026-01-03 00:00:00 UTC$/m)
+  assert.equal(JSON.parse((await run(fake, 'dead-letters', 'ld_1', '--json')).out).items.length, 2)
+  const limited = JSON.parse((await run(fake, 'dead-letters', '--limit', '1', '--json')).out)
+  assert.deepEqual([limited.items.length, limited.more], [1, true])
+  answering(fake, { 'GET dead-letters': { items: [], next: null } })
+  assert.equal((await run(fake, 'dead-letters')).out, 'Nothing is set aside.\n')
+})
+
+test('the rows of a dead letter are shown as they were sent, or written to a file', async () => {
+  await using fake = await startFakeMillrace()
+  const rows = '{"id":1}\n{"id":2}\n'
+  answering(fake, { 'GET dead-letters': rows })
+  assert.equal((await run(fake, 'dead-letters', 'ld_1', '--rows', '3')).out, rows)
+  assert.deepEqual(JSON.parse((await run(fake, 'dead-letters', 'ld_1', '--rows', '3', '--json')).out), { load: 'ld_1', chunk: 3, rows })
+  const file = join(folder, 'rows.ndjson')
+  assert.equal((await run(fake, 'dead-letters', 'ld_1', '--rows', '3', '--out', file)).code, 0)
+  assert.equal(await readFile(file, 'utf8'), rows)
+  for (const wrong of [
+    ['--rows', '3'],
+    ['ld_1', '--out', file],
+  ])
+    assert.equal((await run(fake, 'dead-letters', ...wrong)).code, 64)
+})
