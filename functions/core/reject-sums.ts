@@ -41,6 +41,13 @@ export class RejectTally {
   }
 }
 
+/** The sums of two parts of a chunk. */
+export function addSums(a: readonly RejectSum[], b: readonly RejectSum[]): RejectSum[] {
+  const rows = new Map<string, number>()
+  for (const sum of [...a, ...b]) rows.set(attributeOf(sum), (rows.get(attributeOf(sum)) ?? 0) + sum.rows)
+  return sorted(Array.from(rows, ([key, n]) => sumOf(key.slice(prefix.length), n)))
+}
+
 /** Attributes of a load's item: DynamoDB adds to numbers at the top of an item only. */
 export type SumAttribute = `rejects/${string}`
 export type SumAttributes = { readonly [attribute: SumAttribute]: number | undefined }

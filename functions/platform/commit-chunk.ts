@@ -1,8 +1,8 @@
 import type { Dataset } from '#core/dataset.ts'
-import { AccountingError } from '#core/errors.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
-import type { RowSink, RowsRead } from '#core/read-rows.ts'
+import type { RowSink } from '#core/read-rows.ts'
 import type { Turn } from '#core/turns.ts'
+import { accountOf, type Loaded, type SourceRead } from './account.ts'
 import { copyInto } from './copy.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
@@ -14,14 +14,6 @@ import { claimLane } from './sql/claim-lane.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 import { stagedKeys } from './sql/staged-keys.ts'
-
-/** What reading a chunk found out about its source. */
-interface SourceRead extends RowsRead {
-  readonly sourceStart: number
-  readonly sourceEnd: number
-  readonly crc32: number
-  readonly last: boolean
-}
 
 export interface ChunkWork {
   readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
@@ -54,7 +46,7 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
       await db.query('ROLLBACK')
       return undefined
     }
-    const result = account(work, (work.road === 'direct' ? await goDirect(db, work) : undefined) ?? (await goStaged(db, work)))
+    const result = accountOf(dataset, chunk, (work.road === 'direct' ? await goDirect(db, work) : undefined) ?? (await goStaged(db, work)))
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')
     return result
@@ -62,18 +54,6 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
     await db.query('ROLLBACK').catch(() => undefined)
     throw error
   }
-}
-
-/** What became of a chunk's rows, as the reader and as Postgres counted them. */
-interface Loaded {
-  readonly read: SourceRead
-  /** Rows that Postgres took from the COPY. */
-  readonly copied: number
-  /** Of those, the ones that are new in the table, took the place of an older row, and were refused. */
-  readonly inserted: number
-  readonly updated: number
-  readonly refused: number
-  readonly rejects: CountedRejects
 }
 
 /** @returns undefined when Postgres refuses a row: a key that is there already, or a rule */
@@ -128,32 +108,4 @@ async function copyRows(db: Connection, { dataset, read }: ChunkWork, table: str
     await copy.abort()
     throw error
   }
-}
-
-function account({ dataset, chunk }: ChunkWork, { read, copied, inserted, updated, refused, rejects }: Loaded): ChunkResult {
-  const present = copied - inserted - refused
-  // Without a version every row that finds its key takes the place of the one before it, also inside a chunk.
-  const replaced = dataset.onConflict === 'ignore' ? 0 : dataset.version === undefined ? present : updated
-  const result: ChunkResult = {
-    chunk,
-    sourceStart: read.sourceStart,
-    sourceEnd: read.sourceEnd,
-    crc32: read.crc32,
-    nextRow: read.nextRow,
-    lines: read.lines,
-    last: read.last,
-    received: read.received,
-    loaded: inserted,
-    updated: replaced,
-    duplicate: present - replaced,
-    rejected: rejects.count,
-    rejects: rejects.sums,
-    committedAt: new Date().toISOString(),
-  }
-  const outcomes = result.loaded + result.updated + result.duplicate + result.rejected
-  if (copied !== read.encoded || outcomes !== read.received)
-    throw new AccountingError(
-      `chunk ${chunk}: ${read.received} rows received, ${read.encoded} sent, ${copied} copied, ${outcomes} accounted for`,
-    )
-  return result
 }

@@ -1,5 +1,7 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { DeadLetter } from '#core/dead-letter.ts'
+import type { EnvelopeHeader } from '#core/envelope.ts'
+import type { LoadError } from '#core/errors.ts'
 import { log } from './log.ts'
 import { count } from './metrics.ts'
 
@@ -13,6 +15,43 @@ export async function noteOrphan(s3: S3Client, bucket: string, key: string, reas
       Key: `objects/${key}.json`,
       Body: `${JSON.stringify({ code: 'object-unknown', key, reason, seenAt: new Date().toISOString() })}\n`,
       ContentType: 'application/json',
+    }),
+  )
+}
+
+/** Printable ASCII of a length that fits into an S3 key or its metadata: what stands in a record that cannot be read may be anything. */
+const plain = (text: string): string => (/^[!-.0-~]{1,128}$/.test(text) ? text : encodeURIComponent(text).slice(0, 128))
+
+/** Keeps a record of the stream whole, with its place and the reason. Seen again, it is written again. */
+export async function setAside(
+  s3: S3Client,
+  bucket: string,
+  record: {
+    readonly sequenceNumber: string
+    readonly partitionKey: string
+    readonly shard: string
+    readonly arrivedAt: string
+    readonly data: Buffer
+  },
+  header: EnvelopeHeader | undefined,
+  { problem }: LoadError,
+): Promise<void> {
+  const { sequenceNumber, partitionKey, shard, arrivedAt, data } = record
+  const folder = header ? [header.tenant, header.dataset, header.load].map(plain).join('/') : `unreadable/${plain(shard)}`
+  const key = `envelopes/${folder}/${header ? `${header.chunk}-` : ''}${sequenceNumber}`
+  log.error('record set aside', { code: problem.code, detail: problem.detail, key, load: header?.load, chunk: header?.chunk })
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: data,
+      ContentType: 'application/octet-stream',
+      Metadata: {
+        reason: problem.code,
+        'partition-key': /^[!-~]{1,256}$/.test(partitionKey) ? partitionKey : plain(partitionKey),
+        'sequence-number': sequenceNumber,
+        'arrived-at': arrivedAt,
+      },
     }),
   )
 }

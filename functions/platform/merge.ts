@@ -16,20 +16,51 @@ export type OnRefused = (row: RefusedRow) => Promise<void>
 /** Rows that are taken out of the staging table at once. */
 const sieveBatch = 2000
 
+/** How staged rows get into the table, and how it is counted what became of them. */
+export interface Merging<Count> {
+  /** All staged rows whose key is not there; undefined where rows are replaced. Fails with 23505 when a key comes twice, or somebody else was faster. */
+  readonly missing: (() => Promise<Count>) | undefined
+  /** The staged rows of lines [from, to). */
+  readonly rows: (from: number, to: number) => Promise<Count>
+  readonly none: Count
+  readonly sum: (a: Count, b: Count) => Count
+}
+
+/** The rows of one chunk. */
+const ofChunk = (db: Connection, dataset: Dataset, lane: number): Merging<Merged> => ({
+  missing: dataset.onConflict === 'ignore' ? async () => ({ inserted: await insertMissing(db, dataset, lane), updated: 0 }) : undefined,
+  rows: (from, to) => mergeRows(db, dataset, lane, from, to),
+  none: { inserted: 0, updated: 0 },
+  sum: (a, b) => ({ inserted: a.inserted + b.inserted, updated: a.updated + b.updated }),
+})
+
 /**
  * Merges the staged rows of lines [1, lines], and finds the rows that Postgres refuses, so that their neighbours load:
  * those that break a CHECK or a foreign key all at once, any others (a trigger, an exclusion) by halving under savepoints, in
  * O(bad rows × log rows) merges.
  */
-export async function mergeStaged(db: Connection, dataset: Dataset, lane: number, lines: number, onRefused: OnRefused): Promise<Merged> {
-  if (dataset.onConflict === 'ignore') {
-    const missing = await attempt(db, () => insertMissing(db, dataset, lane))
-    if ('done' in missing) return { inserted: missing.done, updated: 0 }
+export function mergeStaged(db: Connection, dataset: Dataset, lane: number, lines: number, onRefused: OnRefused): Promise<Merged> {
+  return mergeAll(db, dataset, lane, lines, ofChunk(db, dataset, lane), onRefused)
+}
+
+/** The same, counted in another way. */
+export async function mergeAll<Count>(
+  db: Connection,
+  dataset: Dataset,
+  lane: number,
+  lines: number,
+  merging: Merging<Count>,
+  onRefused: OnRefused,
+): Promise<Count> {
+  const { missing } = merging
+  if (missing) {
+    const added = await attempt(db, missing)
+    if ('done' in added) return added.done
   }
-  const whole = await attempt(db, () => mergeRows(db, dataset, lane, 1, lines + 1))
+  const whole = await attempt(db, () => merging.rows(1, lines + 1))
   if ('done' in whole) return whole.done
   await sieve(db, dataset, lane, onRefused)
-  return halve(db, dataset, lane, 1, lines + 1, onRefused)
+  return halve(db, dataset, lane, 1, lines + 1, merging, onRefused)
 }
 
 /** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */
@@ -45,18 +76,25 @@ async function sieve(db: Connection, dataset: Dataset, lane: number, onRefused: 
   }
 }
 
-async function halve(db: Connection, dataset: Dataset, lane: number, from: number, to: number, onRefused: OnRefused): Promise<Merged> {
-  const part = await attempt(db, () => mergeRows(db, dataset, lane, from, to))
+async function halve<Count>(
+  db: Connection,
+  dataset: Dataset,
+  lane: number,
+  from: number,
+  to: number,
+  merging: Merging<Count>,
+  onRefused: OnRefused,
+): Promise<Count> {
+  const part = await attempt(db, () => merging.rows(from, to))
   if ('done' in part) return part.done
   if (to - from > 1) {
     const middle = Math.floor((from + to) / 2)
-    const left = await halve(db, dataset, lane, from, middle, onRefused)
-    const right = await halve(db, dataset, lane, middle, to, onRefused)
-    return { inserted: left.inserted + right.inserted, updated: left.updated + right.updated }
+    const left = await halve(db, dataset, lane, from, middle, merging, onRefused)
+    return merging.sum(left, await halve(db, dataset, lane, middle, to, merging, onRefused))
   }
   for (const row of await takeStaged(db, dataset, lane, `staged._line = ${from}`, 1))
     await onRefused({ ...row, refusal: refusalOf(part.refused) })
-  return { inserted: 0, updated: 0 }
+  return merging.none
 }
 
 /** Runs a statement under a savepoint: done, or taken back when the error is one of those expected. Others are thrown. */

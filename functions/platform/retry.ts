@@ -35,19 +35,23 @@ export const isDeadlock = (error: unknown): boolean => error instanceof Error &&
 export interface RetryOptions {
   /** Tries in all, the first included. */
   readonly tries: number
-  /** Longest first wait, milliseconds; doubles with each try. */
+  /** Longest first wait, milliseconds; doubles with each try, up to `longest`. */
   readonly base: number
+  readonly longest?: number
   readonly retryable: (error: unknown) => boolean
 }
 
 /** Exponential backoff with full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
-export async function retry<T>(work: () => Promise<T>, { tries, base, retryable }: RetryOptions): Promise<T> {
+export async function retry<T>(
+  work: () => Promise<T>,
+  { tries, base, longest = Number.POSITIVE_INFINITY, retryable }: RetryOptions,
+): Promise<T> {
   for (let n = 1; ; n++) {
     try {
       return await work()
     } catch (error) {
       if (n >= tries || !retryable(error)) throw error
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * base * 2 ** (n - 1)))
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(longest, base * 2 ** (n - 1))))
     }
   }
 }

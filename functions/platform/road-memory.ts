@@ -15,7 +15,7 @@ export class RoadMemory {
     return this.#staged.has(load) ? 'staged' : 'direct'
   }
 
-  learn(load: string, { received, loaded, rejected }: ChunkResult): void {
+  learn(load: string, { received, loaded, rejected }: Pick<ChunkResult, 'received' | 'loaded' | 'rejected'>): void {
     this.#staged.delete(load)
     if (loaded + rejected === received) return
     this.#staged.add(load)

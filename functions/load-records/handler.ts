@@ -1,0 +1,35 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import { readEnv } from '#core/env.ts'
+import { rejectsKey } from '#core/load.ts'
+import { datasets } from '#datasets'
+import { connector } from '#platform/database.ts'
+import { setAside } from '#platform/dead-letters.ts'
+import { log } from '#platform/log.ts'
+import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/projection.ts'
+import { recordStore } from '#platform/record-store.ts'
+import { rejectFile } from '#platform/reject-file.ts'
+import { streamHandler } from '#platform/stream-worker.ts'
+import { openTable } from '#platform/table.ts'
+import { spec } from './env.ts'
+import { createLoadRecords } from './load-records.ts'
+
+const env = readEnv(spec, process.env)
+const s3 = new S3Client({ forcePathStyle: true })
+const table = openTable(env.TABLE_NAME)
+
+const store = recordStore(connector(env.DATABASE_SECRET_ARN), (header) =>
+  rejectFile(s3, env.REJECTS_BUCKET, rejectsKey({ ...header, id: header.load }, header.chunk)),
+)
+
+const loadRecords = createLoadRecords({
+  ...store,
+  findDataset: (name) => datasets.get(name),
+  projectChunk: (load, result) => projectChunk(table, load, result),
+  finishLoad: (id) => finishLoad(table, id),
+  findLoad: (id) => getLoad(table, id),
+  failLoad: (id, error) => failLoad(table, id, error),
+  setAside: (record, header, reason) => setAside(s3, env.DEAD_LETTERS_BUCKET, record, header, reason),
+  delayed: ({ sequenceNumber, shard }, error) => log.error('record comes again', { sequenceNumber, shard, error: error as Error }),
+})
+
+export const handler = streamHandler(loadRecords)

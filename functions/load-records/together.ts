@@ -1,0 +1,154 @@
+import type { Dataset } from '#core/dataset.ts'
+import { decodeEnvelope, EnvelopeError } from '#core/envelope.ts'
+import { AccountingError, LoadError } from '#core/errors.ts'
+import type { ChunkResult } from '#core/load.ts'
+import type { Announced, LoadRecordsDeps } from './load-records.ts'
+import { putAside } from './put-aside.ts'
+import { type RecordChunk, recordChunk, type StreamRecord } from './record-chunk.ts'
+import { type Committed, showCommitted } from './show-committed.ts'
+
+type ComesAgain = (record: StreamRecord, error: unknown) => void
+
+/**
+ * Commits records of one dataset in one transaction and shows what became of them. A chunk that can never be loaded is set aside, and the others are
+ * committed without it.
+ * @returns false when a record must come again: no later one of the dataset may then be committed
+ */
+export async function loadTogether(
+  deps: LoadRecordsDeps,
+  dataset: Dataset,
+  records: readonly Announced[],
+  timeLeft: () => number,
+  comesAgain: ComesAgain,
+): Promise<boolean> {
+  const round = new Round(deps, dataset, timeLeft, comesAgain)
+  const wanted = dataset.limits.maxRejects === undefined ? records : await withoutStopped(deps, records)
+  await round.commit(await round.decoded(wanted))
+  await showCommitted(deps, dataset, round.committed, comesAgain)
+  return round.whole
+}
+
+/** Chunks of loads that were stopped for their rejects are not begun. */
+async function withoutStopped({ findLoad }: LoadRecordsDeps, records: readonly Announced[]): Promise<readonly Announced[]> {
+  const ids = [...new Set(records.map(({ header }) => header.load))]
+  const loads = await Promise.all(ids.map(findLoad))
+  const stopped = new Set(loads.flatMap((load) => (load?.problem?.code === 'too-many-rejects' ? [load.id] : [])))
+  return records.filter(({ header }) => !stopped.has(header.load))
+}
+
+/** The records of one transaction, and what became of them so far. */
+class Round {
+  readonly committed: Committed[] = []
+  /** False once a record must come again. */
+  whole = true
+  readonly #deps: LoadRecordsDeps
+  readonly #dataset: Dataset
+  readonly #timeLeft: () => number
+  readonly #comesAgain: ComesAgain
+
+  constructor(deps: LoadRecordsDeps, dataset: Dataset, timeLeft: () => number, comesAgain: ComesAgain) {
+    this.#deps = deps
+    this.#dataset = dataset
+    this.#timeLeft = timeLeft
+    this.#comesAgain = comesAgain
+  }
+
+  /** Those that can be read, up to the first that can neither be read nor be set aside. */
+  async decoded(records: readonly Announced[]): Promise<RecordChunk[]> {
+    const chunks: RecordChunk[] = []
+    for (const { record, header } of records) {
+      try {
+        chunks.push(recordChunk(record, decodeEnvelope(record.data), this.#dataset))
+      } catch (error) {
+        if (!(error instanceof EnvelopeError)) throw error
+        if (!(await this.#putAside({ record, header }, error))) return chunks
+      }
+    }
+    return chunks
+  }
+
+  /** One that stands in the stream twice is committed once, and both share what became of it. */
+  async commit(chunks: readonly RecordChunk[]): Promise<void> {
+    const firsts = new Map<string, RecordChunk>()
+    const twins: RecordChunk[] = []
+    for (const chunk of chunks) {
+      const id = idOf(chunk)
+      if (firsts.has(id)) twins.push(chunk)
+      else firsts.set(id, chunk)
+    }
+    await this.#commitNew([...firsts.values()])
+    const results = new Map(this.committed.map(({ chunk, result }) => [idOf(chunk), result]))
+    for (const twin of twins) {
+      const result = results.get(idOf(twin))
+      if (result && !isSame(twin, result) && !(await this.#putAside(twin, conflict(twin)))) return
+    }
+  }
+
+  async #commitNew(chunks: readonly RecordChunk[]): Promise<void> {
+    for (let open = chunks; open.length > 0; ) {
+      const outcome = await this.#tryCommit(open)
+      if (outcome === undefined) return
+      if (outcome === 'one-by-one') {
+        for (const chunk of open) if (this.whole) await this.#commitNew([chunk])
+        return
+      }
+      if (outcome.kind === 'committed') {
+        for (const [i, { result, before }] of outcome.results.entries()) await this.#take(open[i]!, result, before)
+        return
+      }
+      const { at, error } = outcome
+      const chunk = open[at]!
+      // A load that is stopped for its rejects ends here, and its rows with it: they are not lost by accident.
+      const isStopped = error instanceof LoadError && error.problem.code === 'too-many-rejects'
+      const gone = await this.#attempt(chunk.record, () =>
+        isStopped ? this.#deps.failLoad(chunk.header.load, error) : putAside(this.#deps, chunk.record, chunk.header, error),
+      )
+      open = gone ? open.toSpliced(at, 1) : open.slice(0, at)
+    }
+  }
+
+  async #tryCommit(chunks: readonly RecordChunk[]) {
+    try {
+      return await this.#deps.commitMany(this.#dataset, chunks, this.#timeLeft)
+    } catch (error) {
+      // Counts differ, and nobody can tell in which chunk.
+      if (error instanceof AccountingError && chunks.length > 1) return 'one-by-one'
+      this.#fail(chunks[0]!.record, error)
+      return undefined
+    }
+  }
+
+  /** What the ledger had before must be the same chunk. */
+  async #take(chunk: RecordChunk, result: ChunkResult, before: boolean): Promise<void> {
+    if (before && !isSame(chunk, result)) await this.#putAside(chunk, conflict(chunk))
+    else this.committed.push({ chunk, result })
+  }
+
+  #putAside({ record, header }: Announced, fault: LoadError | AccountingError): Promise<boolean> {
+    return this.#attempt(record, () => putAside(this.#deps, record, header, fault))
+  }
+
+  /** False when it did not succeed: the record must come again. */
+  async #attempt(record: StreamRecord, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      this.#fail(record, error)
+      return false
+    }
+  }
+
+  #fail(record: StreamRecord, error: unknown): void {
+    this.whole = false
+    this.#comesAgain(record, error)
+  }
+}
+
+const idOf = ({ header }: RecordChunk): string => `${header.load}/${header.chunk}`
+
+const isSame = ({ header }: RecordChunk, result: ChunkResult): boolean =>
+  header.crc32 === result.crc32 && header.start === result.sourceStart && header.start + header.size === result.sourceEnd
+
+const conflict = ({ header }: RecordChunk): LoadError =>
+  new LoadError('chunk-conflict', `Chunk ${header.chunk} of ${header.load} is committed already, with a text that is not this one.`)

@@ -1,0 +1,88 @@
+import type { Dataset } from '#core/dataset.ts'
+import type { EnvelopeHeader } from '#core/envelope.ts'
+import type { ChunkResult } from '#core/load.ts'
+import { commitMany, type ManyCommitted, type OneOfMany } from './commit-many.ts'
+import { type Connection, keptConnections } from './database.ts'
+import { log } from './log.ts'
+import { countRows } from './metrics.ts'
+import type { RejectFile } from './reject-file.ts'
+import { retry, verdictOn } from './retry.ts'
+import { RoadMemory } from './road-memory.ts'
+
+/** The longest first wait and the longest wait of all, milliseconds: an outage is waited out for as long as there is time. */
+const waits = { base: 200, longest: 5_000 }
+
+/** A chunk that came as a record of the stream. */
+interface StreamedChunk extends Pick<OneOfMany, 'read' | 'placeOf'> {
+  readonly header: EnvelopeHeader
+  readonly record: { readonly sequenceNumber: string }
+}
+
+export interface RecordStore {
+  readonly commitMany: (dataset: Dataset, chunks: readonly StreamedChunk[], timeLeft: () => number) => Promise<ManyCommitted>
+}
+
+/** The ledger and the tables behind it, for chunks that are committed together. */
+export function recordStore(connect: () => Promise<Connection>, openRejects: (header: EnvelopeHeader) => RejectFile): RecordStore {
+  const onDatabase = keptConnections(connect)
+  // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
+  const roads = new RoadMemory()
+  const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: StreamedChunk): OneOfMany => ({
+    load: { id: header.load, tenant: header.tenant, ...(limits.maxRejects === undefined ? {} : { maxRejects: limits.maxRejects }) },
+    chunk: header.chunk,
+    place: { position: record.sequenceNumber, lane: header.lane },
+    size: header.size,
+    openRejects: () => openRejects(header),
+    read,
+    placeOf,
+    refused: header.refused,
+  })
+  return {
+    async commitMany(dataset, chunks, timeLeft) {
+      const many = chunks.map((chunk) => oneOfMany(dataset, chunk))
+      const began = performance.now()
+      let tries = 0
+      const committed = await retry(
+        () => {
+          tries++
+          return onDatabase((db) => within(db, timeLeft(), () => commitMany(db, dataset, many, roads.first(dataset.name))))
+        },
+        { tries: Number.POSITIVE_INFINITY, ...waits, retryable: (error) => verdictOn(error) === 'wait' && timeLeft() > waits.longest },
+      )
+      if (committed.kind === 'committed') {
+        const made = committed.results.flatMap(({ result, before }) => (before ? [] : [result]))
+        const rows = sumOf(made)
+        if (made.length > 0) {
+          roads.learn(dataset.name, rows)
+          countRows(dataset.name, rows)
+        }
+        log.info('chunks committed', {
+          dataset: dataset.name,
+          ms: Math.round(performance.now() - began),
+          tries,
+          chunks: chunks.length,
+          before: chunks.length - made.length,
+          ...rows,
+        })
+      }
+      return committed
+    },
+  }
+}
+
+/** A database that does not answer must not take the time in which what was committed is shown: the connection is then closed, and its work taken back. */
+async function within<T>(db: Connection, milliseconds: number, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => void db.end().catch(() => undefined), Math.max(milliseconds, 0))
+  try {
+    return await work()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const counts = ['received', 'loaded', 'updated', 'duplicate', 'rejected'] as const
+const sumOf = (results: readonly ChunkResult[]): Pick<ChunkResult, (typeof counts)[number]> => {
+  const total = { received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 }
+  for (const result of results) for (const name of counts) total[name] += result[name]
+  return total
+}

@@ -1,0 +1,34 @@
+import type { Context, KinesisStreamEvent, KinesisStreamHandler } from 'aws-lambda'
+
+/** A record as the event source hands it over. */
+interface Received {
+  readonly sequenceNumber: string
+  readonly partitionKey: string
+  readonly shard: string
+  /** When the stream took it, ISO 8601. */
+  readonly arrivedAt: string
+  readonly data: Buffer
+}
+
+/** @returns the earliest record that must come again */
+export type HandleRecords = (records: readonly Received[], timeLeft: () => number) => Promise<Pick<Received, 'sequenceNumber'> | undefined>
+
+/**
+ * The boundary of a function behind a stream. One sequence number says it all: Lambda goes on from the lowest that is reported, and delivers it and
+ * all behind it again (https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html). What is thrown is a bug; Lambda then
+ * cuts the batch in two and tries again.
+ */
+export function streamHandler(handle: HandleRecords): KinesisStreamHandler {
+  return async ({ Records }: KinesisStreamEvent, context: Context) => {
+    const records = Records.map(({ eventID, kinesis }) => ({
+      sequenceNumber: kinesis.sequenceNumber,
+      partitionKey: kinesis.partitionKey,
+      // `shardId-000000000000:<sequence number>`
+      shard: eventID.slice(0, eventID.indexOf(':')),
+      arrivedAt: new Date(kinesis.approximateArrivalTimestamp * 1000).toISOString(),
+      data: Buffer.from(kinesis.data, 'base64'),
+    }))
+    const again = await handle(records, () => context.getRemainingTimeInMillis())
+    return { batchItemFailures: again ? [{ itemIdentifier: again.sequenceNumber }] : [] }
+  }
+}
