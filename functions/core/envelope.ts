@@ -33,8 +33,21 @@ export interface EnvelopeHeader {
   readonly rows: number
   /** Rows that the door refused. Their rejects are stored already, under this chunk. */
   readonly refused?: { readonly rows: number; readonly sums: readonly RejectSum[] }
-  /** With an ordering key. */
+  /** With an ordering key: of how many lanes, and which. */
   readonly lane?: number
+  readonly lanes?: number
+  /** Of an envelope that was set aside and is sent again. */
+  readonly replay?: Replayed
+}
+
+/** The place that a chunk had in the order in which batches were accepted, before it was set aside. */
+export interface Replayed {
+  /** Sequence number of its first record. */
+  readonly position: string
+  /** When the stream took that one, ISO 8601. */
+  readonly arrivedAt: string
+  /** True when it may put its rows over newer ones. */
+  readonly allowOlderRows: boolean
 }
 
 export interface Envelope {
@@ -63,15 +76,29 @@ const mostPlacesBytes = 4 * 1024 * 1024
 
 /** The same header, text and places are the same bytes. The frame has a checksum of its own, which covers the places. */
 export function encodeEnvelope({ header, text, places }: Envelope): Buffer {
+  const params = { [constants.ZSTD_c_checksumFlag]: 1 }
+  return sealed(header, text.length === 0 ? Buffer.alloc(0) : zstdCompressSync(Buffer.concat([text, encodePlaces(places)]), { params }))
+}
+
+function sealed(header: EnvelopeHeader, frame: Buffer): Buffer {
   const json = Buffer.from(JSON.stringify(header))
   const start = Buffer.alloc(preamble)
   magic.copy(start)
   start.writeUInt8(version, 2)
   start.writeUInt32BE(json.length, 3)
   start.writeUInt32BE(crc32(json), 7)
-  const params = { [constants.ZSTD_c_checksumFlag]: 1 }
-  const body = text.length === 0 ? [] : [zstdCompressSync(Buffer.concat([text, encodePlaces(places)]), { params })]
-  return Buffer.concat([start, json, ...body])
+  return Buffer.concat([start, json, frame])
+}
+
+/**
+ * The same envelope with the place that it had: its text stays as it is, compressed.
+ * @throws EnvelopeError
+ */
+export function replayed(bytes: Uint8Array, replay: Replayed): Buffer {
+  const buffer = bufferOf(bytes)
+  const end = headerEnd(buffer)
+  const header: EnvelopeHeader = { ...headerIn(buffer, end), replay }
+  return sealed(header, buffer.subarray(end))
 }
 
 /**
@@ -140,6 +167,7 @@ const valid = (header: EnvelopeHeader, name: string): boolean => {
 
 type Check = (value: unknown, header: EnvelopeHeader) => boolean
 const isText: Check = (v) => typeof v === 'string' && v !== ''
+const isTime = (v: unknown): boolean => typeof v === 'string' && !Number.isNaN(Date.parse(v))
 const isCount: Check = (v) => Number.isSafeInteger(v) && (v as number) >= 0
 const upTo =
   (most: number): Check =>
@@ -158,7 +186,7 @@ const checks: { readonly [N in keyof Required<EnvelopeHeader>]: Check } = {
   chunk: upTo(9_999_999),
   last: (v) => typeof v === 'boolean',
   traceparent: isText,
-  createdAt: (v) => typeof v === 'string' && !Number.isNaN(Date.parse(v)),
+  createdAt: isTime,
   ttl: isCount,
   format: (v) => v === 'ndjson' || v === 'csv',
   csv: (v, { format }) => (format === 'csv' ? isDialect(v) : v === undefined),
@@ -168,6 +196,10 @@ const checks: { readonly [N in keyof Required<EnvelopeHeader>]: Check } = {
   rows: isCount,
   refused: optional((v, header) => isObject(v) && isCount(v.rows, header) && Array.isArray(v.sums) && v.sums.every(isSum)),
   lane: optional(isCount),
+  lanes: optional(isCount),
+  replay: optional(
+    (v) => isObject(v) && /^\d{1,128}$/.test(String(v.position)) && isTime(v.arrivedAt) && typeof v.allowOlderRows === 'boolean',
+  ),
 }
 
 const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof v === 'object' && v !== null

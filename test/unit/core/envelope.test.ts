@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { crc32 } from '#core/crc32.ts'
-import { decodeEnvelope, EnvelopeError, type EnvelopeHeader, encodeEnvelope, readEnvelopeHeader } from '#core/envelope.ts'
+import { decodeEnvelope, EnvelopeError, type EnvelopeHeader, encodeEnvelope, readEnvelopeHeader, replayed } from '#core/envelope.ts'
 import { loadIdFor } from '#core/load-id.ts'
 import { decodePlaces, encodePlaces, placeOf } from '#core/places.ts'
 
@@ -28,6 +28,7 @@ const header: EnvelopeHeader = {
   rows: 2,
   refused: { rows: 3, sums: [{ code: 'wrong-type', column: 'id', rows: 3 }] },
   lane: 7,
+  lanes: 64,
 }
 const envelope = { header, text, places }
 const bytes = encodeEnvelope(envelope)
@@ -51,6 +52,19 @@ test('an envelope comes out as it went in, and the same one is the same bytes', 
 test('a chunk without rows has a header alone', () => {
   const empty = { header: { ...header, size: 0, crc32: 0, rows: 0 }, text: Buffer.alloc(0), places: [] }
   assert.deepEqual(decodeEnvelope(encodeEnvelope(empty)), empty)
+})
+
+test('sent again it names the place that it had, and nothing else of it changes', () => {
+  const replay = { position: '495', arrivedAt: '2026-01-02T03:04:05.000Z', allowOlderRows: false }
+  const again = replayed(bytes, replay)
+  assert.deepEqual(decodeEnvelope(again), { ...envelope, header: { ...header, replay } })
+  assert.deepEqual(again.subarray(-40), bytes.subarray(-40))
+  assert.deepEqual(readEnvelopeHeader(replayed(again, { ...replay, allowOlderRows: true })).replay?.allowOlderRows, true)
+  const wrong = { ...replay, position: '-1' }
+  assert.equal(
+    code(() => readEnvelopeHeader(replayed(bytes, wrong))),
+    'envelope-unreadable',
+  )
 })
 
 test('csv comes with its dialect, and never without', () => {
@@ -125,6 +139,8 @@ test('a header with a wrong member is refused', () => {
     rows: '2',
     refused: { rows: 1, sums: [{ code: 1 }] },
     lane: -1,
+    lanes: 0.5,
+    replay: { position: '1', arrivedAt: 'then', allowOlderRows: false },
   }
   for (const [name, value] of Object.entries(wrong)) {
     const bad = { ...header, [name]: value } as EnvelopeHeader
