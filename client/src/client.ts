@@ -56,6 +56,8 @@ export interface ReceiptAnswer {
 }
 
 export interface Millrace {
+  /** Where it sends. */
+  readonly url: string
   readonly listDatasets: (options?: CallOptions) => Promise<readonly DatasetAnswer[]>
   readonly getDataset: (name: string, options?: CallOptions) => Promise<DatasetAnswer>
   /** The same key and body again get the first answer again, and `replayed`. */
@@ -138,6 +140,7 @@ export function createClient(options: ClientOptions): Millrace {
   }
 
   const client: Millrace = {
+    url: options.url,
     listDatasets: async (options) => (await json<Page<DatasetAnswer>>(call('GET', '/datasets', options))).items,
     getDataset: (name, options) => json(call('GET', `/datasets/${encodeURIComponent(name)}`, options)),
     openUpload: async (dataset, body, { key, ...options }) => {

@@ -1,5 +1,6 @@
+import type { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import { createClient, type Millrace } from '../client.ts'
+import { type ClientOptions, createClient, type Millrace } from '../client.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { findSettings } from './settings.ts'
 
@@ -9,9 +10,11 @@ export interface Io {
   readonly err: (text: string) => void
   /** Columns of the terminal that `err` writes to; undefined when it is none. */
   readonly columns: () => number | undefined
+  /** What is piped in; undefined when nothing is. */
+  readonly stdin?: () => Readable | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly folder: string
-  /** Ends with Interrupted as its reason on Ctrl-C. */
+  /** Ends with Interrupted as its reason on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal
 }
 export interface CommonOptions {
@@ -22,7 +25,7 @@ export interface CommonOptions {
 /** What one command needs, and where it leaves its exit code. */
 export interface Context {
   readonly io: Io
-  readonly connect: (command: Command) => Millrace
+  readonly connect: (command: Command, options?: Partial<ClientOptions>) => Millrace
   readonly end: (code: ExitCode) => void
 }
 
@@ -30,10 +33,10 @@ export function createContext(io: Io): Context & { readonly exitCode: () => Exit
   let code: ExitCode = exitCodes.ok
   return {
     io,
-    connect: (command) => {
+    connect: (command, options) => {
       const settings = findSettings(command.optsWithGlobals<CommonOptions>(), io.env, io.folder)
       if (settings.from !== undefined) io.err(`Using ${settings.from}\n`)
-      return createClient(settings)
+      return createClient({ ...settings, ...options })
     },
     end: (ended) => {
       code = ended

@@ -124,4 +124,4 @@ function onConflict({ onConflict: policy, version }: DatasetAnswer): string {
     : `takes its place if its ${version} is greater (updated), else is left out (duplicate)`
 }
 
-const indent = (text: string): string => text.replace(/^/gm, '  ')
+export const indent = (text: string): string => text.replace(/^/gm, '  ')
