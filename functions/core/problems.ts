@@ -16,6 +16,7 @@ export const problems = {
   'upload-not-open': { status: 409, title: 'The upload is not open' },
   'parts-missing': { status: 409, title: 'Parts of the upload are missing' },
   'upload-busy': { status: 409, title: 'The upload is being completed or aborted by another request' },
+  'older-rows': { status: 409, title: 'Older rows would take the place of newer ones' },
   'load-not-replayable': { status: 409, title: 'The load cannot be replayed' },
   'upload-expired': { status: 410, title: 'The upload has expired' },
   'dead-letter-expired': { status: 410, title: 'What was set aside is no longer kept' },

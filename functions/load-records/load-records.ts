@@ -131,7 +131,9 @@ function transactionsOf(group: readonly Announced[]): Announced[][] {
   for (const one of group) {
     const last = parts.at(-1)
     bytes += one.header.size
-    if (last && last.length < mostChunks && bytes <= mostBytes) last.push(one)
+    // A chunk that is sent again goes alone: what is committed before it must be in the table when it is compared.
+    const alone = one.header.replay !== undefined || last?.at(-1)?.header.replay !== undefined
+    if (last && !alone && last.length < mostChunks && bytes <= mostBytes) last.push(one)
     else {
       parts.push([one])
       bytes = one.header.size

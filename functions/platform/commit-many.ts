@@ -1,6 +1,7 @@
 import type { Dataset } from '#core/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
+import { olderRowsDetail, orderMatters } from '#core/order.ts'
 import type { RowSink } from '#core/read-rows.ts'
 import { addSums, type RejectSum } from '#core/reject-sums.ts'
 import { accountOf, type SourceRead } from './account.ts'
@@ -10,6 +11,7 @@ import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
 import { gathered } from './gathered.ts'
 import { type Merging, mergeAll } from './merge.ts'
+import { olderRows } from './order.ts'
 import type { RejectFile } from './reject-file.ts'
 import { isDeadlock, verdictOn } from './retry.ts'
 import { chunkIdText, claimChunks, type StreamPlace } from './sql/claim-chunks.ts'
@@ -25,6 +27,8 @@ export interface OneOfMany {
   readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
   readonly chunk: number
   readonly place: StreamPlace
+  /** Of a chunk that is sent again: when it was first accepted. Nothing that came after it may be lost by it. It is then committed alone. */
+  readonly orderedSince?: string | undefined
   /** Bytes of its text: it has fewer lines than that and one. */
   readonly size: number
   readonly openRejects: () => RejectFile
@@ -130,6 +134,7 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
     const table = stagingTable(dataset.name, lane)
     await db.query(`TRUNCATE ${table}`)
     const reads = await copyAll(db, dataset, chunks, table, rejects, true)
+    for (const chunk of chunks) await keepOrder(db, dataset, lane, chunk)
     const before = rejects.map(({ count }) => count)
     const lines = starts.at(-1)! + chunks.at(-1)!.size
     const counts = await mergeAll(db, dataset, lane, lines, ofMany(db, dataset, lane, starts), async ({ refusal, line, offset, json }) => {
@@ -143,6 +148,14 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
     await abortAll(rejects)
     throw error
   }
+}
+
+/** A direct COPY needs no such look: all its keys are new. */
+async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: OneOfMany): Promise<void> {
+  const { load, chunk: number, place, orderedSince: arrivedAt } = chunk
+  if (arrivedAt === undefined || !orderMatters(dataset)) return
+  const { rows, keys } = await olderRows(db, dataset, lane, { ...place, load: load.id, chunk: number, arrivedAt })
+  if (rows > 0) throw new AtFault(chunk, new LoadError('older-rows', olderRowsDetail(rows, keys)))
 }
 
 const ofMany = (db: Connection, dataset: Dataset, lane: number, starts: readonly number[]): Merging<ChunkCounts> => ({

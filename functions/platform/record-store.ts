@@ -30,7 +30,9 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
   const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: StreamedChunk): OneOfMany => ({
     load: { id: header.load, tenant: header.tenant, ...(limits.maxRejects === undefined ? {} : { maxRejects: limits.maxRejects }) },
     chunk: header.chunk,
-    place: { position: record.sequenceNumber, lane: header.lane },
+    // Sent again, a chunk keeps the place that it had.
+    place: { position: header.replay?.position ?? record.sequenceNumber, lane: header.lane, lanes: header.lanes },
+    ...(header.replay && !header.replay.allowOlderRows ? { orderedSince: header.replay.arrivedAt } : {}),
     size: header.size,
     openRejects: () => openRejects(header),
     read,

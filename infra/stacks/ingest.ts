@@ -2,6 +2,7 @@ import { CfnOutput, Duration, Stack } from 'aws-cdk-lib'
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
+import { spec as checkOrderSpec } from '../../functions/check-order/env.ts'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
 import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env.ts'
 import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
@@ -20,6 +21,8 @@ export interface IngestProps {
 
 /** From an object in the raw bucket to rows in Postgres: plan-load cuts it into chunks, load-chunk commits them. */
 export class IngestStack extends Stack {
+  /** What replay-load, which is outside the VPC, asks about the tables. */
+  readonly checkOrder: VerbFunction
   readonly functions: readonly VerbFunction[]
   readonly alarms: readonly AlarmSpec[]
   readonly panels: readonly Panel[]
@@ -29,7 +32,8 @@ export class IngestStack extends Stack {
     const { storage, database } = props
     const planLoad = this.planLoad(props)
     const loadChunk = this.loadChunk(props)
-    this.functions = [planLoad, loadChunk, this.noteDeadLetter(props)]
+    this.checkOrder = this.orderCheck(props)
+    this.functions = [planLoad, loadChunk, this.noteDeadLetter(props), this.checkOrder]
     this.alarms = [...this.functions.flatMap((f) => f.alarms), ...deadLetterAlarms()]
     const period = Duration.minutes(1)
     this.panels = [
@@ -106,6 +110,24 @@ export class IngestStack extends Stack {
       new SqsEventSource(chunks.queue, { batchSize: 1, maxConcurrency: stage.chunkConcurrency, reportBatchItemFailures: true }),
     )
     return loadChunk
+  }
+
+  private orderCheck({ stage, storage, database }: IngestProps): VerbFunction {
+    const { deadLetters, key } = storage
+    const checkOrder = new VerbFunction(this, 'check-order', {
+      stage,
+      spec: checkOrderSpec,
+      description: 'Tells what a replay would put over newer rows; changes nothing',
+      environment: { DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName, DATABASE_SECRET_ARN: database.connection.secretArn },
+      // Less than the API's own: who asks must still be able to answer.
+      timeout: Duration.seconds(25),
+      // It reads and encodes rows, as the loaders do.
+      memory: 1769,
+      placement: database.placement,
+    })
+    checkOrder.mayReadObjects(deadLetters).may(['secretsmanager:GetSecretValue'], database.connection.secretArn).mayDecrypt(key, 's3')
+    database.mayConnect(checkOrder)
+    return checkOrder
   }
 
   private noteDeadLetter({ stage, storage }: IngestProps): VerbFunction {

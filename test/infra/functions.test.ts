@@ -83,9 +83,12 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     ...consume,
     'sqs:SendMessage',
   ],
+  'check-order': ['rds-db:connect', 's3:GetObject', 's3:ListBucket', 'secretsmanager:GetSecretValue'],
   'note-dead-letter': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', ...consume],
   migrate: ['secretsmanager:GetSecretValue'],
 }
+/** Those that talk to Postgres. */
+const needDatabase = ['check-order', 'load-chunk', 'migrate']
 const everybody = /^(logs:(CreateLogStream|PutLogEvents)|xray:Put(TraceSegments|TelemetryRecords)|kms:\w+|ec2:\w+)$/
 
 it('every verb has its function', () => {
@@ -146,8 +149,8 @@ for (const { verb, properties, template, statements } of functions) {
         assert.ok(poller || JSON.stringify(statement.Condition ?? {}).includes('kms:ViaService'), JSON.stringify(statement))
       }
     })
-    it(`is ${['load-chunk', 'migrate'].includes(verb) ? 'inside' : 'outside'} the VPC`, () => {
-      assert.equal(properties.VpcConfig !== undefined, ['load-chunk', 'migrate'].includes(verb))
+    it(`is ${needDatabase.includes(verb) ? 'inside' : 'outside'} the VPC`, () => {
+      assert.equal(properties.VpcConfig !== undefined, needDatabase.includes(verb))
     })
   })
 }
