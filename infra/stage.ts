@@ -32,6 +32,27 @@ interface StreamValues {
   readonly lanes: number
 }
 
+/** How Lambda hands the stream's records over: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html */
+interface RecordValues {
+  /** False where an emulator would play the event source by other rules than Lambda's: localstack/pump then serves the mapping. */
+  readonly enabled: boolean
+  /** Records at once, 10,000 at most. Their bytes are the narrower limit, 6 MB: what is gathered is committed in as few transactions as possible. */
+  readonly batchSize: number
+  /** How long Lambda waits for more. A commit under way gathers the next ones anyway; when nothing is, waiting would only make a receipt late. */
+  readonly window: Duration
+  /** Invocations side by side for each shard, by partition key: one decodes while another one's commit waits for the disk. Each takes a connection. */
+  readonly parallelization: number
+  /**
+   * Tries of a batch, the first not counted. The function waits out what passes by itself for as long as it runs, so in an outage of the database a try takes
+   * `timeout`, and it is the age that ends it; what kills the function does so within seconds, and is set aside after an hour or two.
+   */
+  readonly retries: number
+  /** Older records are set aside. Well below the stream's retention, or they would expire and be gone before Lambda has written them down. */
+  readonly maxAge: Duration
+  /** Of one invocation. Batches are small: most of it is there to wait for a database that fails over. */
+  readonly timeout: Duration
+}
+
 /** Requests per second in the long run, and how many at once. API Gateway's limits are best effort: a coarse first fence. */
 interface Throttle {
   readonly rate: number
@@ -70,6 +91,7 @@ interface StageValues {
   /** Aurora, proxy and network of our own; undefined: the connection is a secret named by `-c databaseSecretArn=…`. */
   readonly database: DatabaseValues | undefined
   readonly stream: StreamValues
+  readonly records: RecordValues
   /** The whole API together. */
   readonly throttle: Throttle
   /** Routes that start work for S3 or SQS: lower than the whole, so that they cannot starve reads. */
@@ -108,6 +130,15 @@ const production: StageValues = {
   database: { zones: 2, minCapacity: 2, maxCapacity: 64, readers: 1, backups: Duration.days(14), proxyConnections: 80 },
   // A weekend's outage of the database, and a Monday to mend it.
   stream: { shards: undefined, retention: Duration.hours(72), lanes: 64 },
+  records: {
+    enabled: true,
+    batchSize: 10_000,
+    window: Duration.seconds(0),
+    parallelization: 2,
+    retries: 2000,
+    maxAge: Duration.hours(66),
+    timeout: Duration.minutes(2),
+  },
   throttle: { rate: 500, burst: 1000 },
   writeThrottle: { rate: 200, burst: 400 },
   dailyQuota: 5_000_000,
@@ -127,6 +158,7 @@ const values: Readonly<Record<StageName, StageValues>> = {
     chunkConcurrency: 4,
     lanes: 8,
     stream: { shards: undefined, retention: Duration.hours(24), lanes: 16 },
+    records: { ...production.records, parallelization: 1, retries: 600, maxAge: Duration.hours(20) },
     database: { zones: 2, minCapacity: 1, maxCapacity: 8, readers: 0, backups: Duration.days(3), proxyConnections: 80 },
   },
   // What MiniStack and LocalStack can deploy. A template with one resource type they do not know is refused as a whole.
@@ -150,6 +182,16 @@ const values: Readonly<Record<StageName, StageValues>> = {
     database: undefined,
     // Shards cost nothing here; four show what one alone would hide.
     stream: { shards: 4, retention: Duration.hours(24), lanes: 16 },
+    records: {
+      enabled: false,
+      batchSize: 10_000,
+      window: Duration.seconds(0),
+      // One worker of about 70 MB a shard.
+      parallelization: 1,
+      retries: 100,
+      maxAge: Duration.hours(20),
+      timeout: Duration.seconds(60),
+    },
     // Emulators enforce these too; high enough not to be what a measurement measures.
     throttle: { rate: 2000, burst: 4000 },
     writeThrottle: { rate: 1000, burst: 2000 },

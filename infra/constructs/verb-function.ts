@@ -40,7 +40,7 @@ interface Objects {
 }
 
 /** Services that ask the key for us. */
-type KeyUser = 's3' | 'sqs' | 'dynamodb' | 'secretsmanager'
+type KeyUser = 's3' | 'sqs' | 'dynamodb' | 'secretsmanager' | 'kinesis'
 
 /** One file, ESM, with everything in it: what was tested is what runs, whatever SDK the runtime carries. */
 const bundling: BundlingOptions = {

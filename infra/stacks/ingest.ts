@@ -8,6 +8,7 @@ import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env
 import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
 import type { Database } from '../constructs/database.ts'
+import { loadRecordsFunction } from '../constructs/load-records.ts'
 import type { Panel } from '../constructs/panel.ts'
 import { VerbFunction } from '../constructs/verb-function.ts'
 import type { Stage } from '../stage.ts'
@@ -19,7 +20,7 @@ export interface IngestProps {
   readonly database: Database
 }
 
-/** From an object in the raw bucket to rows in Postgres: plan-load cuts it into chunks, load-chunk commits them. */
+/** From an object in the raw bucket, or a record of the stream, to rows in Postgres: plan-load cuts the one into chunks, load-chunk and load-records commit them. */
 export class IngestStack extends Stack {
   /** What replay-load, which is outside the VPC, asks about the tables. */
   readonly checkOrder: VerbFunction
@@ -32,20 +33,23 @@ export class IngestStack extends Stack {
     const { storage, database } = props
     const planLoad = this.planLoad(props)
     const loadChunk = this.loadChunk(props)
+    const loadRecords = loadRecordsFunction(this, props)
     this.checkOrder = this.orderCheck(props)
-    this.functions = [planLoad, loadChunk, this.noteDeadLetter(props), this.checkOrder]
-    this.alarms = [...this.functions.flatMap((f) => f.alarms), ...deadLetterAlarms()]
+    this.functions = [planLoad, loadChunk, loadRecords.fn, this.noteDeadLetter(props), this.checkOrder]
+    this.alarms = [...this.functions.flatMap((f) => f.alarms), ...loadRecords.alarms, ...deadLetterAlarms()]
     const period = Duration.minutes(1)
     this.panels = [
       {
         title: 'load-chunk: time a chunk (ms)',
         metrics: ['p50', 'p99'].map((statistic) => loadChunk.fn.metricDuration({ period, statistic })),
       },
+      ...loadRecords.panels,
       { title: 'Ingest: errors', metrics: this.functions.map(({ fn }) => fn.metricErrors({ period })) },
     ]
     const outputs = {
       MigrateFunctionName: database.migrate.fn.functionName,
       LoadChunkFunctionName: loadChunk.fn.functionName,
+      LoadRecordsFunctionName: loadRecords.fn.fn.functionName,
       PlanQueueUrl: storage.plan.queue.queueUrl,
       ChunkQueueUrl: storage.chunks.queue.queueUrl,
       PlanDeadLetterQueueUrl: storage.plan.deadLetters.queueUrl,

@@ -84,11 +84,27 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     'sqs:SendMessage',
   ],
   'check-order': ['rds-db:connect', 's3:GetObject', 's3:ListBucket', 'secretsmanager:GetSecretValue'],
+  'load-records': [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    'kinesis:DescribeStream',
+    'kinesis:DescribeStreamSummary',
+    'kinesis:GetRecords',
+    'kinesis:GetShardIterator',
+    'kinesis:ListShards',
+    'rds-db:connect',
+    's3:AbortMultipartUpload',
+    's3:ListBucket',
+    's3:PutObject',
+    'secretsmanager:GetSecretValue',
+  ],
   'note-dead-letter': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', ...consume],
   migrate: ['secretsmanager:GetSecretValue'],
 }
 /** Those that talk to Postgres. */
-const needDatabase = ['check-order', 'load-chunk', 'migrate']
+const needDatabase = ['check-order', 'load-chunk', 'load-records', 'migrate']
 const everybody = /^(logs:(CreateLogStream|PutLogEvents)|xray:Put(TraceSegments|TelemetryRecords)|kms:\w+|ec2:\w+)$/
 
 it('every verb has its function', () => {

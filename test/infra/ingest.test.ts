@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Match, type Template } from 'aws-cdk-lib/assertions'
+import { readStage, stageNames } from '../../infra/stage.ts'
 import { resources, synthesize } from '../support/synthesized-app.ts'
 
 const { ingest } = synthesize('production').templates
+const local = synthesize('local').templates.ingest
 
 interface Mapping {
   readonly FunctionName: { Ref: string }
@@ -17,6 +19,18 @@ function mapping(template: Template, verb: string): Mapping {
   return resources<Mapping>(template, 'AWS::Lambda::EventSourceMapping').find(({ properties }) =>
     properties.FunctionName.Ref.startsWith(name),
   )!.properties
+}
+
+interface Statement {
+  readonly Action: string | string[]
+  readonly Resource: unknown
+}
+/** What the function's role may do. */
+function policyOf(template: Template, verb: string): Statement[] {
+  const prefix = verb.replaceAll('-', '')
+  return resources<{ PolicyDocument: { Statement: Statement[] } }>(template, 'AWS::IAM::Policy')
+    .filter(({ id }) => id.startsWith(prefix))
+    .flatMap(({ properties }) => properties.PolicyDocument.Statement)
 }
 
 describe('plan-load', () => {
@@ -54,10 +68,70 @@ describe('load-chunk', () => {
   })
 })
 
+describe('load-records', () => {
+  interface StreamMapping extends Mapping {
+    readonly Enabled?: boolean
+    readonly StartingPosition: string
+    readonly MaximumBatchingWindowInSeconds: number
+    readonly ParallelizationFactor: number
+    readonly BisectBatchOnFunctionError: boolean
+    readonly MaximumRetryAttempts: number
+    readonly MaximumRecordAgeInSeconds: number
+    readonly DestinationConfig: { readonly OnFailure: { readonly Destination: unknown } }
+    readonly FilterCriteria?: unknown
+  }
+  const records = (template: Template) => mapping(template, 'load-records') as StreamMapping
+
+  it('takes as many records as Lambda gives, at once, two invocations a shard, from the stream’s beginning', () => {
+    const { BatchSize, MaximumBatchingWindowInSeconds, ParallelizationFactor, StartingPosition, FunctionResponseTypes } = records(ingest)
+    assert.deepEqual([BatchSize, MaximumBatchingWindowInSeconds, ParallelizationFactor, StartingPosition], [10_000, 0, 2, 'TRIM_HORIZON'])
+    assert.deepEqual(FunctionResponseTypes, ['ReportBatchItemFailures'])
+    assert.match(JSON.stringify(records(ingest).EventSourceArn), /batchesStream/)
+    assert.equal(records(ingest).FilterCriteria, undefined)
+  })
+  it('halves what kills it, gives up by number and by age, and keeps what it gives up in a bucket', () => {
+    const { BisectBatchOnFunctionError, MaximumRetryAttempts, MaximumRecordAgeInSeconds, DestinationConfig } = records(ingest)
+    assert.deepEqual([BisectBatchOnFunctionError, MaximumRetryAttempts, MaximumRecordAgeInSeconds], [true, 2000, 66 * 3600])
+    assert.match(JSON.stringify(DestinationConfig.OnFailure.Destination), /:s3:::millrace-production-dead-letters-/)
+  })
+  it('in every stage: gives a record up hours before the stream forgets it', () => {
+    for (const name of stageNames) {
+      const { stream, records } = readStage((key) => (key === 'stage' ? name : undefined))
+      assert.ok(stream.retention.toHours() - records.maxAge.toHours() >= 4, name)
+    }
+  })
+  it('may read the stream and write what it cannot load, and nothing more of either', () => {
+    const statements = policyOf(ingest, 'load-records')
+    const actionsOn = (resource: RegExp) =>
+      statements.flatMap(({ Action, Resource }) => (resource.test(JSON.stringify(Resource)) ? [Action].flat() : [])).sort()
+    assert.deepEqual(actionsOn(/batchesStream/), [
+      'kinesis:DescribeStream',
+      'kinesis:DescribeStreamSummary',
+      'kinesis:GetRecords',
+      'kinesis:GetShardIterator',
+      'kinesis:ListShards',
+    ])
+    assert.deepEqual(actionsOn(/dead-letters/), ['s3:ListBucket', 's3:PutObject'])
+  })
+  it('runs in the VPC with a whole core', () => {
+    ingest.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'load-records' }) },
+      MemorySize: 1769,
+      Timeout: 120,
+      VpcConfig: Match.anyValue(),
+    })
+  })
+  it('locally has the same mapping, disabled: the pump serves it', () => {
+    const { Enabled, BisectBatchOnFunctionError } = records(local)
+    assert.deepEqual([Enabled, BisectBatchOnFunctionError, records(ingest).Enabled], [false, true, true])
+  })
+})
+
 it('the outputs that scripts read are there', () => {
   for (const name of [
     'MigrateFunctionName',
     'LoadChunkFunctionName',
+    'LoadRecordsFunctionName',
     'PlanQueueUrl',
     'ChunkQueueUrl',
     'PlanDeadLetterQueueUrl',

@@ -58,6 +58,12 @@ describe('alarms', () => {
     assert.equal(about('database-connections')[0]?.MetricName, 'DatabaseConnections')
     assert.equal(about('api-server-errors')[0]?.MetricName, '5XXError')
   })
+  it('watch how far the consumer of the stream is behind, and whether Lambda lost what it gave up', () => {
+    const [behind] = about('stream-behind')
+    assert.deepEqual([behind?.MetricName, behind?.Threshold], ['IteratorAge', 300_000])
+    const [dropped] = about('records-dropped')
+    assert.deepEqual([dropped?.MetricName, dropped?.Threshold], ['DroppedEventCount', 1])
+  })
   it('watch errors and throttles of every function', () => {
     const { ingest, api, database } = production.stacks
     for (const { node } of [...ingest.functions, ...api.functions, database.migrate]) {
