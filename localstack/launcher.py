@@ -1,7 +1,8 @@
-"""Starts MiniStack with two of its private functions replaced.
+"""Starts MiniStack with three of its private functions replaced.
 
 As shipped, every Kinesis call rescans all retained records (throughput fell from 81 to 8 requests/s in five minutes), and every
-invocation of a function that logs nothing waits 50 ms for its stderr. Both names are private, so the version is pinned and
+invocation of a function that logs nothing waits 50 ms for its stderr. An event source mapping that CloudFormation made disabled is left
+alone, but shown as enabled: whoever plays it instead could not find it. The names are private, so the version is pinned and
 checked: a silent no-op here would look like a slow product.
 """
 
@@ -27,7 +28,7 @@ def main() -> None:
         refuse(f"MiniStack {version} is installed, and {EXPECTED} is expected")
 
     from ministack.core import lambda_runtime
-    from ministack.services import kinesis
+    from ministack.services import kinesis, lambda_svc
 
     expire = getattr(kinesis, "_expire_records", None)
     if expire is None:
@@ -35,6 +36,13 @@ def main() -> None:
     drain = getattr(getattr(lambda_runtime, "Worker", None), "_drain_stderr_bounded", None)
     if drain is None or len(drain.__defaults__ or ()) != len(STDERR_WAITS):
         refuse("ministack.core.lambda_runtime.Worker._drain_stderr_bounded is gone or takes other arguments")
+
+    response = getattr(lambda_svc, "_esm_response", None)
+    if response is None:
+        refuse("ministack.services.lambda_svc._esm_response is gone")
+
+    def shown_as_it_is(mapping: dict) -> dict:
+        return {**response(mapping), "State": "Enabled" if mapping.get("Enabled", True) else "Disabled"}
 
     scanned: dict[int, float] = {}
 
@@ -46,6 +54,7 @@ def main() -> None:
 
     kinesis._expire_records = expire_now_and_then
     drain.__defaults__ = STDERR_WAITS
+    lambda_svc._esm_response = shown_as_it_is
 
     from ministack.app import main as serve
 
