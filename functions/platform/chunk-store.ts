@@ -44,7 +44,7 @@ export function chunkStore(connect: () => Promise<Connection>, openRejects: (loa
               chunk,
               read,
               openRejects: () => openRejects(load, chunk),
-              road: roads.first(load.id),
+              road: roads.first(dataset, load.id),
               turn,
             }),
           ),
@@ -52,7 +52,7 @@ export function chunkStore(connect: () => Promise<Connection>, openRejects: (loa
       )
       const ms = Math.round(performance.now() - began)
       if (result) {
-        roads.learn(load.id, result)
+        roads.learn(dataset, load.id, result)
         log.info('chunk committed', { ms, ...result, rssMiB: peakMemory() })
         countRows(dataset.name, result)
       } else log.info('chunk was committed before', { ms })

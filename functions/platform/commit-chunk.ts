@@ -84,7 +84,7 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
     const { read, copied } = await copyRows(db, work, table, rejects, true)
     if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, lane))
     const before = rejects.count
-    const merged = await mergeStaged(db, dataset, lane, read.lines, async ({ refusal, line, offset, json }) => {
+    const merged = await mergeStaged(db, dataset, lane, { lines: read.lines, rows: copied }, async ({ refusal, line, offset, json }) => {
       rejects.add(refusal, { line, offset, bytes: Buffer.from(json) })
       await rejects.flush()
     })

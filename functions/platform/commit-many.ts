@@ -159,7 +159,7 @@ async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: 
 }
 
 const ofMany = (db: Connection, dataset: Dataset, lane: number, starts: readonly number[]): Merging<ChunkCounts> => ({
-  missing: dataset.onConflict === 'ignore' ? () => insertMissingOfMany(db, dataset, lane, starts) : undefined,
+  plain: dataset.onConflict === 'ignore' ? () => insertMissingOfMany(db, dataset, lane, starts) : undefined,
   rows: (from, to) => mergeMany(db, dataset, lane, from, to, starts),
   none: starts.map(() => ({ inserted: 0, updated: 0 })),
   sum: (a, b) => a.map(({ inserted, updated }, i) => ({ inserted: inserted + b[i]!.inserted, updated: updated + b[i]!.updated })),

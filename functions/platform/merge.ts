@@ -6,6 +6,7 @@ import { insertMissing } from './sql/insert-missing.ts'
 import { type Merged, mergeRows } from './sql/merge-rows.ts'
 import { rowRules } from './sql/row-rules.ts'
 import { type StagedRow, takeStaged } from './sql/take-staged.ts'
+import { updatePresent } from './sql/update-present.ts'
 
 /** A row that only Postgres could judge, as the staging table has it. */
 interface RefusedRow extends StagedRow {
@@ -13,13 +14,19 @@ interface RefusedRow extends StagedRow {
 }
 export type OnRefused = (row: RefusedRow) => Promise<void>
 
+/** What the staging table has. */
+interface Staged {
+  readonly lines: number
+  readonly rows: number
+}
+
 /** Rows that are taken out of the staging table at once. */
 const sieveBatch = 2000
 
 /** How staged rows get into the table, and how it is counted what became of them. */
 export interface Merging<Count> {
-  /** All staged rows whose key is not there; undefined where rows are replaced. Fails with 23505 when a key comes twice, or somebody else was faster. */
-  readonly missing: (() => Promise<Count>) | undefined
+  /** All staged rows, by the cheapest statements there are; undefined where there are none. Fails with 23505 when somebody else was faster. */
+  readonly plain: (() => Promise<Count>) | undefined
   /** The staged rows of lines [from, to). */
   readonly rows: (from: number, to: number) => Promise<Count>
   readonly none: Count
@@ -27,20 +34,20 @@ export interface Merging<Count> {
 }
 
 /** The rows of one chunk. */
-const ofChunk = (db: Connection, dataset: Dataset, lane: number): Merging<Merged> => ({
-  missing: dataset.onConflict === 'ignore' ? async () => ({ inserted: await insertMissing(db, dataset, lane), updated: 0 }) : undefined,
+const ofChunk = (db: Connection, dataset: Dataset, lane: number, staged: Staged): Merging<Merged> => ({
+  plain: () => updateAndInsert(db, dataset, lane, staged),
   rows: (from, to) => mergeRows(db, dataset, lane, from, to),
   none: { inserted: 0, updated: 0 },
   sum: (a, b) => ({ inserted: a.inserted + b.inserted, updated: a.updated + b.updated }),
 })
 
 /**
- * Merges the staged rows of lines [1, lines], and finds the rows that Postgres refuses, so that their neighbours load:
+ * Merges the staged rows, and finds the rows that Postgres refuses, so that their neighbours load:
  * those that break a CHECK or a foreign key all at once, any others (a trigger, an exclusion) by halving under savepoints, in
  * O(bad rows × log rows) merges.
  */
-export function mergeStaged(db: Connection, dataset: Dataset, lane: number, lines: number, onRefused: OnRefused): Promise<Merged> {
-  return mergeAll(db, dataset, lane, lines, ofChunk(db, dataset, lane), onRefused)
+export function mergeStaged(db: Connection, dataset: Dataset, lane: number, staged: Staged, onRefused: OnRefused): Promise<Merged> {
+  return mergeAll(db, dataset, lane, staged.lines, ofChunk(db, dataset, lane, staged), onRefused)
 }
 
 /** The same, counted in another way. */
@@ -52,15 +59,18 @@ export async function mergeAll<Count>(
   merging: Merging<Count>,
   onRefused: OnRefused,
 ): Promise<Count> {
-  const { missing } = merging
-  if (missing) {
-    const added = await attempt(db, missing)
-    if ('done' in added) return added.done
-  }
+  const plain = merging.plain && (await attempt(db, merging.plain))
+  if (plain && 'done' in plain) return plain.done
   const whole = await attempt(db, () => merging.rows(1, lines + 1))
   if ('done' in whole) return whole.done
   await sieve(db, dataset, lane, onRefused)
   return halve(db, dataset, lane, 1, lines + 1, merging, onRefused)
+}
+
+/** By plain statements, the cheapest; fails when somebody else inserts a key between them, or a row is refused. */
+async function updateAndInsert(db: Connection, dataset: Dataset, lane: number, { lines, rows }: Staged): Promise<Merged> {
+  const updated = dataset.onConflict === 'ignore' ? 0 : await updatePresent(db, dataset, lane, lines)
+  return { updated, inserted: updated === rows ? 0 : await insertMissing(db, dataset, lane, lines) }
 }
 
 /** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */

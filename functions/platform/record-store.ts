@@ -47,7 +47,7 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
       const committed = await retry(
         () => {
           tries++
-          return onDatabase((db) => within(db, timeLeft(), () => commitMany(db, dataset, many, roads.first(dataset.name))))
+          return onDatabase((db) => within(db, timeLeft(), () => commitMany(db, dataset, many, roads.first(dataset, undefined))))
         },
         { tries: Number.POSITIVE_INFINITY, ...waits, retryable: (error) => verdictOn(error) === 'wait' && timeLeft() > waits.longest },
       )
@@ -55,7 +55,7 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
         const made = committed.results.flatMap(({ result, before }) => (before ? [] : [result]))
         const rows = sumOf(made)
         if (made.length > 0) {
-          roads.learn(dataset.name, rows)
+          roads.learn(dataset, undefined, rows)
           countRows(dataset.name, rows)
         }
         log.info('chunks committed', {

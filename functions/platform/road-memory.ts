@@ -1,25 +1,36 @@
+import type { Dataset } from '#core/dataset.ts'
 import type { ChunkResult } from '#core/load.ts'
 import type { Road } from './commit-chunk.ts'
 
-/** Loads that are remembered: a few bytes each. */
+/** Loads and datasets that are remembered: a few bytes each. */
 const remembered = 1000
 
 /**
  * Which road a load's next chunk should try first. A direct COPY that meets a key that is there already has worked in vain (and leaves dead
- * rows behind), so a load whose last chunk met one goes the staged road until a chunk meets none.
+ * rows behind), so a load whose last chunk met one goes the staged road until a chunk meets none. A load that has no chunk yet begins as the
+ * last chunk of its dataset ended; the first of all by the policy: whoever updates has rows to update.
  */
 export class RoadMemory {
-  readonly #staged = new Set<string>()
+  readonly #roads = new Map<string, Road>()
 
-  first(load: string): Road {
-    return this.#staged.has(load) ? 'staged' : 'direct'
+  /** @param load undefined where chunks of many loads come together */
+  first({ name, onConflict }: Dataset, load: string | undefined): Road {
+    return this.#roads.get(load ?? name) ?? this.#roads.get(name) ?? (onConflict === 'update' ? 'staged' : 'direct')
   }
 
-  learn(load: string, { received, loaded, rejected }: Pick<ChunkResult, 'received' | 'loaded' | 'rejected'>): void {
-    this.#staged.delete(load)
-    if (loaded + rejected === received) return
-    this.#staged.add(load)
-    const [oldest] = this.#staged
-    if (this.#staged.size > remembered && oldest !== undefined) this.#staged.delete(oldest)
+  learn(
+    { name }: Dataset,
+    load: string | undefined,
+    { received, loaded, rejected }: Pick<ChunkResult, 'received' | 'loaded' | 'rejected'>,
+  ): void {
+    const road = loaded + rejected === received ? 'direct' : 'staged'
+    for (const key of [load ?? name, name]) {
+      this.#roads.delete(key)
+      this.#roads.set(key, road)
+    }
+    for (const [oldest] of this.#roads) {
+      if (this.#roads.size <= remembered) break
+      this.#roads.delete(oldest)
+    }
   }
 }

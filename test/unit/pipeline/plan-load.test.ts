@@ -56,14 +56,10 @@ test('a plain file becomes byte ranges; the same event again queues the same chu
   await planLoad(object)
   await planLoad(object)
   assert.deepEqual(
-    seen.jobs.slice(0, 3).map((j) => [j.chunk, j.mode, j.tenant]),
-    [
-      [0, 'range', 'acme'],
-      [1, 'range', 'acme'],
-      [2, 'range', 'acme'],
-    ],
+    seen.jobs.slice(0, 10).map((j) => [j.chunk, j.mode, j.tenant]),
+    Array.from({ length: 10 }, (_, chunk) => [chunk, 'range', 'acme']),
   )
-  assert.deepEqual(seen.jobs.slice(3), seen.jobs.slice(0, 3))
+  assert.deepEqual(seen.jobs.slice(10), seen.jobs.slice(0, 10))
 })
 
 test('an object that stands in the place of an upload, and is not its own, is not loaded', async () => {
@@ -174,15 +170,21 @@ test('a load that has ended is not planned again, unless it failed and is replay
   assert.equal(failed.seen.jobs.length, 2)
 })
 
-test('the plan: small files one chunk, a terabyte under 10,000, never above 256 MiB a chunk', () => {
+test('the plan: even chunks, small files few, a terabyte under 10,000, never above 256 MiB a chunk', () => {
   const plain = { format: 'ndjson', compression: 'none' } as const
-  assert.deepEqual(planChunks(plain, 1), { chunkSize: 16 * mebibyte, planned: 1 })
-  assert.equal(planChunks(plain, 16 * mebibyte).planned, 1)
-  assert.equal(planChunks(plain, 16 * mebibyte + 1).planned, 2)
-  const tera = planChunks(plain, 1e12)
-  assert.ok(tera.planned! <= 10_000 && tera.chunkSize % mebibyte === 0)
+  assert.deepEqual(planChunks(plain, 1), { chunkSize: 1, planned: 1 })
+  assert.deepEqual(planChunks(plain, 4 * mebibyte), { chunkSize: 4 * mebibyte, planned: 1 })
+  assert.deepEqual(planChunks(plain, 4 * mebibyte + 2), { chunkSize: 2 * mebibyte + 1, planned: 2 })
+  assert.deepEqual(planChunks(plain, 160 * mebibyte), { chunkSize: 10 * mebibyte, planned: 16 })
+  assert.deepEqual(planChunks(plain, 257 * mebibyte), { chunkSize: Math.ceil((257 * mebibyte) / 32), planned: 32 })
+  assert.equal(planChunks({ ...plain, format: 'parquet' }, 13 * mebibyte).planned, 13)
+  for (const size of [3e6, 7e7, 1e9, 1e12, 50e12]) {
+    const { chunkSize, planned } = planChunks(plain, size)
+    assert.ok((planned! - 1) * chunkSize < size && size <= planned! * chunkSize, `${size}`)
+  }
+  assert.ok(planChunks(plain, 1e12).planned! <= 10_000)
   assert.equal(planChunks(plain, 50e12).chunkSize, 256 * mebibyte)
-  assert.equal(planChunks({ ...plain, compression: 'gzip' }, 1e9).planned, undefined)
+  assert.deepEqual(planChunks({ ...plain, compression: 'gzip' }, 1e9), { chunkSize: 16 * mebibyte, planned: undefined })
   assert.equal(chunkMode(flights, plain, 3), 'range')
   assert.equal(chunkMode(flights, { ...plain, format: 'csv' }, 3), 'edges')
   assert.equal(chunkMode(events, plain, 3), 'sequence')
