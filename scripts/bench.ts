@@ -15,6 +15,7 @@ import { type Server, startServer } from './bench/server.ts'
 import { shapes } from './bench/shapes.ts'
 import { memo, type Sides, type Stage } from './bench/sides.ts'
 import { generalSides, updateSides } from './bench/slow-sides.ts'
+import { streamSides } from './bench/stream-sides.ts'
 import { tableText } from './bench/table.ts'
 import { allFlights, flightsFile } from './flights.ts'
 
@@ -91,6 +92,7 @@ async function groups(stage: Stage, flightsPath: string, rounds: number, gibibyt
   return [
     { name: 'flights', sides: flightSides(stage, flightsPath, filled), rounds },
     { name: 'update', sides: updateSides(fewer, flightsPath, fewerFlights, filled), rounds },
+    { name: 'stream', sides: streamSides(stage, flightsPath), rounds },
     { name: 'general', sides: generalSides(fewer, flightsPath), rounds },
     ...shapes.map((shape) => ({ name: shape.key, sides: shapeSides(stage, shape, bytes), rounds })),
     { name: 'memory', sides: { ...memory.rows, ...memory.file }, rounds: 1 },

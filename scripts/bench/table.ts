@@ -22,7 +22,7 @@ export function tableText(results: readonly Result[]): string {
 
 function measuredText({ measured, unit }: Result): string {
   if (measured === null) return '-'
-  return unit === 'MiB' ? `${measured} MiB` : ratioText(measured)
+  return unit === 'ratio' ? ratioText(measured) : `${unit === 'ms' ? measured.toFixed(1) : measured} ${unit}`
 }
 
 /** The lowest and the highest round, and how many. */

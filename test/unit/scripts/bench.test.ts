@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import { csvLine } from '../../../scripts/bench/csv-text.ts'
-import { judge, type Line, median } from '../../../scripts/bench/figures.ts'
+import { judge, type Line, median, percentile } from '../../../scripts/bench/figures.ts'
 import { largeCrc32, largeRows, largeSize, readLarge } from '../../../scripts/bench/large-object.ts'
 import { lines } from '../../../scripts/bench/lines.ts'
 import { selfTimes } from '../../../scripts/bench/self-times.ts'
@@ -107,4 +107,23 @@ test('self times: each sample belongs to the function on top', () => {
       ['scan (core/scanner.ts:10)', 50],
     ],
   )
+})
+
+test('a line about calls takes its percentile of the calls of all rounds, and holds at or below its target', () => {
+  const calls: Line = { ...line, against: undefined, calls: { percentile: 99, unit: 'ratio' }, target: 3 }
+  const hundred = Array.from({ length: 50 }, (_, i) => i + 1)
+  const all = new Map([
+    [
+      'ours',
+      [
+        { seconds: 1, calls: hundred },
+        { seconds: 1, calls: hundred.map((n) => n + 50) },
+      ],
+    ],
+  ])
+  const result = judge(calls, all)
+  assert.deepEqual([result.measured, result.holds, result.target, result.rounds], [99, false, '<= 3', [50, 100]])
+  assert.deepEqual([percentile([3, 1, 2], 50), percentile([7], 99), percentile([4, 1, 3, 2], 50)], [2, 7, 2])
+  assert.equal(judge({ ...calls, target: 99 }, all).holds, true)
+  assert.deepEqual([judge(calls, new Map()).measured, judge(calls, new Map()).holds], [null, null])
 })
