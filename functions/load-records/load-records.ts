@@ -18,6 +18,8 @@ export interface LoadRecordsDeps {
   readonly findDataset: (name: string) => Dataset | undefined
   /** Commits chunks in one transaction, in their order. What passes by itself is tried again while there is time. */
   readonly commitMany: (dataset: Dataset, chunks: readonly RecordChunk[], timeLeft: () => number) => Promise<ManyCommitted>
+  /** A committed chunk as the ledger has it. */
+  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   readonly projectChunk: (load: Pick<Load, 'id' | 'ttl'>, result: ChunkResult) => Promise<void>
   /** Ends the load when all of its chunks are projected. */
   readonly finishLoad: (load: string) => Promise<void>

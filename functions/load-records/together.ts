@@ -22,18 +22,13 @@ export async function loadTogether(
   comesAgain: ComesAgain,
 ): Promise<boolean> {
   const round = new Round(deps, dataset, timeLeft, comesAgain)
-  const wanted = dataset.limits.maxRejects === undefined ? records : await withoutStopped(deps, records)
-  await round.commit(await round.decoded(wanted))
+  const stopped = dataset.limits.maxRejects === undefined ? new Set<string>() : await round.stoppedLoads(records)
+  if (!stopped) return false
+  const isStopped = ({ header }: Announced): boolean => stopped.has(header.load)
+  for (const one of records.filter(isStopped)) await round.showIfCommitted(one)
+  await round.commit(await round.decoded(records.filter((one) => !isStopped(one))))
   await showCommitted(deps, dataset, round.committed, comesAgain)
   return round.whole
-}
-
-/** Chunks of loads that were stopped for their rejects are not begun. */
-async function withoutStopped({ findLoad }: LoadRecordsDeps, records: readonly Announced[]): Promise<readonly Announced[]> {
-  const ids = [...new Set(records.map(({ header }) => header.load))]
-  const loads = await Promise.all(ids.map(findLoad))
-  const stopped = new Set(loads.flatMap((load) => (load?.problem?.code === 'too-many-rejects' ? [load.id] : [])))
-  return records.filter(({ header }) => !stopped.has(header.load))
 }
 
 /** The records of one transaction, and what became of them so far. */
@@ -51,6 +46,26 @@ class Round {
     this.#dataset = dataset
     this.#timeLeft = timeLeft
     this.#comesAgain = comesAgain
+  }
+
+  /** The loads that were stopped for their rejects: their chunks are not begun any more. Undefined when that could not be found out. */
+  async stoppedLoads(records: readonly Announced[]): Promise<ReadonlySet<string> | undefined> {
+    const ids = [...new Set(records.map(({ header }) => header.load))]
+    try {
+      const loads = await Promise.all(ids.map(this.#deps.findLoad))
+      return new Set(loads.flatMap((load) => (load?.problem?.code === 'too-many-rejects' ? [load.id] : [])))
+    } catch (error) {
+      this.#fail(records[0]!.record, error)
+      return undefined
+    }
+  }
+
+  /** A chunk that was cut off between commit and projection comes again after its load was stopped: what the table has is shown all the same. */
+  async showIfCommitted(chunk: Announced): Promise<void> {
+    await this.#attempt(chunk.record, async () => {
+      const result = await this.#deps.committedChunk(chunk.header.load, chunk.header.chunk)
+      if (result) this.committed.push({ chunk, result })
+    })
   }
 
   /** Those that can be read, up to the first that can neither be read nor be set aside. */
@@ -145,7 +160,7 @@ class Round {
   }
 }
 
-const idOf = ({ header }: RecordChunk): string => `${header.load}/${header.chunk}`
+const idOf = ({ header }: Announced): string => `${header.load}/${header.chunk}`
 
 const isSame = ({ header }: RecordChunk, result: ChunkResult): boolean =>
   header.crc32 === result.crc32 && header.start === result.sourceStart && header.start + header.size === result.sourceEnd

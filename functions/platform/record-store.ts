@@ -8,6 +8,7 @@ import { countRows } from './metrics.ts'
 import type { RejectFile } from './reject-file.ts'
 import { retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
+import { readChunk } from './sql/read-chunk.ts'
 
 /** The longest first wait and the longest wait of all, milliseconds: an outage is waited out for as long as there is time. */
 const waits = { base: 200, longest: 5_000 }
@@ -19,6 +20,7 @@ interface StreamedChunk extends Pick<OneOfMany, 'read' | 'placeOf'> {
 }
 
 export interface RecordStore {
+  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   readonly commitMany: (dataset: Dataset, chunks: readonly StreamedChunk[], timeLeft: () => number) => Promise<ManyCommitted>
 }
 
@@ -40,6 +42,7 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
     refused: header.refused,
   })
   return {
+    committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
     async commitMany(dataset, chunks, timeLeft) {
       const many = chunks.map((chunk) => oneOfMany(dataset, chunk))
       const began = performance.now()

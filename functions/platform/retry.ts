@@ -10,6 +10,7 @@ const byClass: Readonly<Record<string, Verdict>> = {
   '23': 'reject', // integrity constraint violation
   '40': 'wait', // transaction rollback: deadlock, serialization failure
   '53': 'wait', // insufficient resources
+  '54': 'reject', // program limit exceeded: a key too long for its index, a row too large for its page
   '55': 'wait', // object not in prerequisite state: lock not available
   '57': 'wait', // operator intervention: shutdown, failover
   '58': 'wait', // system error

@@ -15,7 +15,8 @@ const items = dataset('items', { ...shape, onConflict: 'ignore' })
 const latest = dataset('latest', { ...shape, onConflict: 'update', orderingKey: 'id' })
 const newest = dataset('newest', { ...shape, onConflict: 'update', version: 'n' })
 const strict = dataset('strict', { ...shape, onConflict: 'ignore', limits: { maxRejects: 1 } })
-const all = [items, latest, newest, strict]
+const named = dataset('named', { description: 'a test', columns: { name: text() }, primaryKey: ['name'], onConflict: 'ignore' })
+const all = [items, latest, newest, strict, named]
 
 let scratch: ScratchDatabase
 let db: pg.Client
@@ -23,9 +24,9 @@ before(async () => {
   scratch = await scratchDatabase()
   db = await scratch.connect()
   await migrateDatabase(db, { datasets: all, lanes: 3, loader: undefined, today: new Date() })
-  for (const { name } of all) await db.query(`ALTER TABLE ${name} ADD CONSTRAINT not_13 CHECK (n <> 13)`)
+  for (const { name, columns } of all) if ('n' in columns) await db.query(`ALTER TABLE ${name} ADD CONSTRAINT not_13 CHECK (n <> 13)`)
 })
-beforeEach(() => db.query('TRUNCATE items, latest, newest, strict, millrace.ledger'))
+beforeEach(() => db.query('TRUNCATE items, latest, newest, strict, named, millrace.ledger'))
 after(() => scratch[Symbol.asyncDispose]())
 
 const consumer = (connect = () => scratch.connect()) => new Consumer(all, connect)
@@ -393,4 +394,27 @@ test('more rejects than the dataset takes: the load is stopped, and chunks that 
   assert.equal(await c.deliver([one!, two!]), -1)
   assert.deepEqual([c.receiptOf(one!).problem?.code, c.receiptOf(one!).rows.rejected], ['too-many-rejects', 2])
   assert.equal(c.setAside.length, 0)
+})
+
+test('of a load that was stopped, a chunk that the ledger has is shown all the same', async () => {
+  const c = consumer()
+  const [a, b] = c.batch(strict, [lines([1]), lines([2, 3], 13)])
+  const projectChunk = () => Promise.reject(new Error('DynamoDB is away'))
+  assert.equal(await c.deliver([a!], () => ({ projectChunk })), 0)
+  assert.equal(await c.deliver([b!]), -1)
+  assert.equal(c.receiptOf(a!).state, 'failed')
+  assert.equal(await c.deliver([a!]), -1)
+  assert.equal(c.receiptOf(a!).rows.loaded, 1)
+})
+
+test('a key that is too long for its index is a rejected row, and no reason to stop', async () => {
+  const c = consumer()
+  const long = Array.from({ length: 9000 }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join('')
+  const records = c.batch(named, ['{"name":"a"}\n', `{"name":"${long}"}\n{"name":"b"}\n`])
+  assert.equal(await c.deliver(records), -1)
+  assert.deepEqual(c.countsOf(records[0]!), [
+    [1, 1, 0, 0, 0],
+    [2, 1, 0, 0, 1],
+  ])
+  assert.equal(c.rejectsOf(records[0]!)[0]?.code, 'sqlstate-54000')
 })

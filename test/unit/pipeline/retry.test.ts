@@ -6,7 +6,7 @@ const failure = (code: string, message = 'no') => Object.assign(new Error(messag
 
 for (const [verdict, codes] of [
   ['wait', ['40001', '40P01', '08006', '53300', '55P03', '57P01', '57014', '25006', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']],
-  ['reject', ['22001', '23505', '23514', 'P0001']],
+  ['reject', ['22001', '23505', '23514', '54000', 'P0001']],
   ['stop', ['42P01', '28P01', '42501', '25P02', '', 'XX000']],
 ] as const)
   test(`errors of Postgres and of the socket that mean ${verdict}`, () => {
