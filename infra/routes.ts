@@ -5,6 +5,7 @@ const verbs = {
   listDatasets: 'show-datasets',
   showDataset: 'show-datasets',
   openUpload: 'open-upload',
+  submitBatch: 'submit-batch',
   signParts: 'sign-parts',
   showUpload: 'show-upload',
   completeUpload: 'complete-upload',

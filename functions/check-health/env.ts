@@ -6,5 +6,6 @@ export const spec = {
   TABLE_NAME: string('the DynamoDB table of loads, chunks and API keys'),
   RAW_BUCKET: string('bucket of uploaded objects'),
   REJECTS_BUCKET: string('bucket of rejected rows'),
+  STREAM_NAME: string('Kinesis stream of batches'),
   PLAN_QUEUE_URL: string('SQS queue that plan-load reads'),
 }

@@ -3,6 +3,7 @@ import * as routes from '#core/routes.ts'
 import { on, serve } from '#platform/api.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { askBucket, askQueue, askTable } from '#platform/health.ts'
+import { askStream, openStream } from '#platform/stream.ts'
 import { openTable } from '#platform/table.ts'
 import { createShowLiveness, createShowReadiness } from './check-health.ts'
 import { spec } from './env.ts'
@@ -13,6 +14,7 @@ const showReadiness = createShowReadiness({
   table: askTable(openTable(env.TABLE_NAME)),
   uploads: askBucket(openBucket(env.RAW_BUCKET)),
   rejects: askBucket(openBucket(env.REJECTS_BUCKET)),
+  stream: askStream(openStream(env.STREAM_NAME)),
   planQueue: askQueue(env.PLAN_QUEUE_URL),
 })
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {
+  type BatchAnswer,
   type DatasetAnswer,
   type DeadLetterAnswer,
   type HealthAnswer,
@@ -109,6 +110,11 @@ const rejectAnswer = z.strictObject({
   raw: z.string().describe('the row as received, cut after 8 KiB'),
   truncated: z.boolean(),
 }) satisfies z.ZodType<Reject>
+
+export const batchAnswer = z.strictObject({
+  receipt: receiptAnswer,
+  rejects: z.array(rejectAnswer).describe('the first 20 of the rows that were refused at once; all of them are at the receipt’s link'),
+}) satisfies z.ZodType<BatchAnswer>
 
 const next = z.string().nullable().describe('the cursor of the next page; null on the last')
 export const datasetPage = z.strictObject({ items: z.array(datasetAnswer), next }) satisfies z.ZodType<Page<DatasetAnswer>>

@@ -20,11 +20,18 @@ export interface Route {
   readonly summary: string
   readonly query?: z.ZodType
   readonly body?: z.ZodType
+  /** A body that is handed on as it came. */
+  readonly bytes?: RouteBytes
   /** Request headers with a meaning of their own, and what they mean. */
   readonly headers?: Readonly<Record<string, string>>
   readonly answers: Readonly<Record<number, RouteAnswer>>
   /** Problems of the route itself; those of every route are added to it. */
   readonly problems: readonly ProblemCode[]
+}
+interface RouteBytes {
+  readonly contentTypes: readonly string[]
+  /** Most of them. */
+  readonly limit: number
 }
 interface RouteAnswer {
   readonly doc: string
@@ -40,10 +47,12 @@ export interface CallOf<R extends Route> {
   readonly identity: R['access'] extends 'key' ? Identity : null
   readonly params: Readonly<Record<ParamNames<R['path']>, string>>
   readonly query: R extends { query: infer Q extends z.ZodType } ? z.output<Q> : undefined
-  readonly body: R extends { body: infer B extends z.ZodType } ? z.output<B> : undefined
+  readonly body: R extends { body: infer B extends z.ZodType } ? z.output<B> : R extends { bytes: RouteBytes } ? Buffer : undefined
   /** A request header by its lower-case name. */
   readonly header: (name: string) => string | undefined
   readonly traceparent: string
+  /** Milliseconds until the function is stopped. */
+  readonly timeLeft: () => number
 }
 
 /** What an action answers. `json` is written as JSON, `text` as it stands with its own content type. */

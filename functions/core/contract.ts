@@ -103,6 +103,11 @@ export const listRejectsQuery = z.strictObject({
   as: z.enum(['ndjson', 'original']).default('ndjson'),
 })
 
+export const submitBatchQuery = z.strictObject({
+  /** Hold the answer until every row is committed or refused, 25 s at most. */
+  wait: z.enum(['true', 'false']).optional(),
+})
+
 export const replayBody = z.strictObject({ dryRun: z.boolean().default(true) })
 
 /** What a replay would do, as its dry run answers. */

@@ -27,11 +27,11 @@ export function orderingColumn({ columns, orderingKey }: Pick<Dataset, 'columns'
 const scaleAt = 6
 
 /**
- * The lane of a value as binary COPY has it: every spelling of one value (`1.5`, `1.50`, `"1.5"`; a time in another zone) has one lane.
+ * A hash of a value as binary COPY has it: every spelling of one value (`1.5`, `1.50`, `"1.5"`; a time in another zone) has one.
  * FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) with the last mixing step of MurmurHash3, for the low bits. It must never change
  * while records of the old lanes may still be in the stream.
  */
-export function laneOf(bytes: Uint8Array, from: number, to: number, { numeric }: OrderingColumn, lanes: number): number {
+export function keyHash(bytes: Uint8Array, from: number, to: number, { numeric }: OrderingColumn): number {
   let hash = 0x811c9dc5
   for (let i = from; i < to; i++) {
     const scale = numeric && (i === from + scaleAt || i === from + scaleAt + 1)
@@ -39,5 +39,7 @@ export function laneOf(bytes: Uint8Array, from: number, to: number, { numeric }:
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) % lanes
+  return (hash ^ (hash >>> 16)) >>> 0
 }
+
+export const laneOf = (hash: number, lanes: number): number => hash % lanes

@@ -21,7 +21,7 @@ export interface DeclaredEncoding {
 }
 
 /** What a batch may be: texts only, of which an array or lines of JSON become lines. */
-type BatchFormat = Exclude<Format, 'parquet'>
+export type BatchFormat = Exclude<Format, 'parquet'>
 
 /** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
 interface AnyLoad extends SumAttributes {

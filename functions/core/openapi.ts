@@ -54,9 +54,13 @@ function operation(route: Route): Json {
     security: route.access === 'key' ? [{ key: [] }] : [],
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }),
+    ...(route.bytes && { requestBody: { required: true, content: binaryContent(route.bytes.contentTypes) } }),
     responses: { ...answers(route), ...problemAnswers(route) },
   }
 }
+
+/** A body that is no JSON of one schema has none: what its rows are the dataset says. */
+const binaryContent = (types: readonly string[]): Json => Object.fromEntries(types.map((type) => [type, {}]))
 
 const pathParameters = ({ path }: Route): Json[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({ name, in: 'path', required: true, schema: parameterSchemas[name] }))

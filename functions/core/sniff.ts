@@ -44,7 +44,11 @@ export function settleCompression({ compression: declared }: DeclaredEncoding, h
  * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
  * @throws LoadError format-mismatch
  */
-export function settleFormat({ format: declared, csv }: Pick<Load, 'format' | 'csv'>, compression: Compression, head: Buffer): Format {
+export function settleFormat(
+  { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & Pick<Load, 'csv'>,
+  compression: Compression,
+  head: Buffer,
+): Format {
   const found = formatOf(head)
   if (found === 'parquet' && compression !== 'none')
     throw new LoadError(

@@ -5,7 +5,7 @@ import { type Problem, problem } from '#core/problems.ts'
 import { traceId, traceparentOr } from '#core/trace.ts'
 import { isOutage } from './aws-errors.ts'
 import { log } from './log.ts'
-import { readBody, readQuery } from './request.ts'
+import { readBody, readBytes, readQuery } from './request.ts'
 
 export interface Gate {
   /** Told to clients as RateLimit-Policy: the throttle that API Gateway applies to the stage. */
@@ -16,9 +16,12 @@ export interface Gate {
     context: APIGatewayProxyEvent['requestContext']['authorizer'],
   ) => Promise<Identity>
 }
+interface Caller {
+  readonly identity: Identity | null
+}
 interface Binding {
   readonly route: Route
-  readonly run: (event: APIGatewayProxyEvent, identity: Identity | null, traceparent: string) => Promise<Answer>
+  readonly run: (event: APIGatewayProxyEvent, more: Pick<CallOf<Route>, 'traceparent' | 'timeLeft'> & Caller) => Promise<Answer>
 }
 
 /** Seconds a client is asked to wait when something behind us is away: the SDK's own retries have gone by. */
@@ -28,14 +31,13 @@ const outageRetryAfter = 2
 export function on<const R extends Route>(route: R, action: Action<R>): Binding {
   return {
     route,
-    run: async (event, identity, traceparent) => {
+    run: async (event, more) => {
       const call = {
-        identity,
+        ...more,
         params: pathParameters(event),
         query: route.query && readQuery(route.query, event),
-        body: route.body && readBody(route.body, event),
+        body: route.body ? readBody(route.body, event) : route.bytes && readBytes(event, route.bytes.limit),
         header: (name: string) => headerOf(event, name),
-        traceparent,
       }
       // The route's own schemas have produced body and query, and identity follows its access.
       return action(call as CallOf<R>)
@@ -45,7 +47,10 @@ export function on<const R extends Route>(route: R, action: Action<R>): Binding 
 
 /** The boundary of every function behind the API: authenticates, parses, answers, maps what is thrown, logs one line a request. */
 export function serve(gate: Gate, ...bindings: readonly Binding[]) {
-  return async (event: APIGatewayProxyEvent, context: Pick<Context, 'awsRequestId'>): Promise<APIGatewayProxyResult> => {
+  return async (
+    event: APIGatewayProxyEvent,
+    context: Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>,
+  ): Promise<APIGatewayProxyResult> => {
     const began = performance.now()
     const requestId = event.requestContext?.requestId ?? context.awsRequestId
     const traceparent = traceparentOr(headerOf(event, 'traceparent'))
@@ -56,7 +61,7 @@ export function serve(gate: Gate, ...bindings: readonly Binding[]) {
     try {
       if (!binding) throw new RequestError('route-not-found', `There is no ${event.httpMethod} ${event.path}; see /v1/openapi.json`)
       if (binding.route.access === 'key') identity = await identityOf(gate, event)
-      answer = await binding.run(event, identity, traceparent)
+      answer = await binding.run(event, { identity, traceparent, timeLeft: () => context.getRemainingTimeInMillis() })
     } catch (error) {
       fault = error
       answer = answerTo(error, requestId)
@@ -117,7 +122,8 @@ function toResult({ status, json, text, headers }: Answer, common: Record<string
       ...common,
       // A key is sent in a header and never by a browser on its own, so any origin may ask. Pages must be able to read these.
       'access-control-allow-origin': '*',
-      'access-control-expose-headers': 'etag, idempotency-replayed, link, location, ratelimit-policy, retry-after, x-request-id',
+      'access-control-expose-headers':
+        'etag, idempotency-key, idempotency-replayed, link, location, ratelimit-policy, retry-after, x-request-id',
       'cache-control': 'no-store',
       ...(contentType && { 'content-type': contentType }),
       ...headers,

@@ -6,23 +6,30 @@ import type { Compression } from '#core/load.ts'
 import { ZstdFrames } from '#core/zstd-frames.ts'
 import { plainText, type Source, type SourceChecksum } from './source.ts'
 
-/** Text may be this many times the bytes it came from... */
+/** Text may be this many times the bytes it came from. */
 const inflateRatio = 200
-/** ...once there is more of it than this: short files compress as they like. */
-const inflateGrace = 64 * 1024 * 1024
 const chunkSize = 256 * 1024
-/** Largest window of a zstd frame, as a power of two: 128 MiB, what `zstd -22` and `zstd --long` use at most. All of it is held in memory. */
-const zstdWindow = 27
+
+interface InflateLimits {
+  /** Bytes of text up to which the ratio is not asked for: short texts compress as they like. */
+  readonly grace: number
+  /** Largest window of a zstd frame, as a power of two. All of it is held in memory. */
+  readonly zstdWindow: number
+}
+/** 128 MiB is what `zstd -22` and `zstd --long` use at most. */
+const fileLimits: InflateLimits = { grace: 64 * 1024 * 1024, zstdWindow: 27 }
+/** 8 MiB is what `zstd -19` uses at most. */
+const bodyLimits: InflateLimits = { grace: 4 * 1024 * 1024, zstdWindow: 23 }
 
 type Inflated = Exclude<Compression, 'none'>
 
 /** How a compressed object is inflated, all its gzip members or zstd frames. */
 interface Decoder {
-  readonly stream: () => Transform
+  readonly stream: (limits: InflateLimits) => Transform
   /** Cuts what is read into the pieces that the decoder needs. */
   readonly feed: (pieces: AsyncIterable<Buffer>) => AsyncIterable<Buffer>
   /** What a fault of the decoder means for the load. */
-  readonly fault: (error: Error & { code: unknown }) => unknown
+  readonly fault: (error: Error & { code: unknown }, limits: InflateLimits) => unknown
   /** True when bytes that the decoder has not taken are the file's fault; false when `feed` has judged that. */
   readonly takesAll: boolean
 }
@@ -35,7 +42,7 @@ const decoders: Record<Inflated, Decoder> = {
     takesAll: true,
   },
   zstd: {
-    stream: () => createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: zstdWindow } }),
+    stream: ({ zstdWindow }) => createZstdDecompress({ chunkSize, params: { [constants.ZSTD_d_windowLogMax]: zstdWindow } }),
     async *feed(pieces) {
       const frames = new ZstdFrames()
       for await (const piece of pieces) yield* frames.push(piece)
@@ -50,12 +57,29 @@ const decoders: Record<Inflated, Decoder> = {
  * The inflated text of a compressed object from the beginning (such a stream cannot be entered in the middle).
  * @throws LoadError compression-corrupt, compression-truncated, compression-trailing-data, compression-unsupported, inflate-ratio-exceeded
  */
-export async function* inflatedText(source: Source, compression: Inflated, checksum: SourceChecksum): AsyncGenerator<Buffer> {
+export function inflatedText(source: Source, compression: Inflated, checksum: SourceChecksum): AsyncGenerator<Buffer> {
+  return inflated(plainText(source, 0, source.size, checksum), source.size, compression, fileLimits)
+}
+
+/** The inflated text of a body that is held. Throws as `inflatedText` does; how much of it is taken is for the caller to bound. */
+export function inflatedBody(body: Buffer, compression: Inflated): AsyncGenerator<Buffer> {
+  const pieces = async function* () {
+    for (let at = 0; at < body.length; at += chunkSize) yield body.subarray(at, at + chunkSize)
+  }
+  return inflated(pieces(), body.length, compression, bodyLimits)
+}
+
+async function* inflated(
+  pieces: AsyncIterable<Buffer>,
+  size: number,
+  compression: Inflated,
+  limits: InflateLimits,
+): AsyncGenerator<Buffer> {
   const decoder = decoders[compression]
-  const stream = decoder.stream()
+  const stream = decoder.stream(limits)
   let read = 0
   const counted = async function* () {
-    for await (const piece of plainText(source, 0, source.size, checksum)) {
+    for await (const piece of pieces) {
       read += piece.length
       yield piece
     }
@@ -64,11 +88,11 @@ export async function* inflatedText(source: Source, compression: Inflated, check
     () => undefined,
     (error: unknown) => error,
   )
-  let inflated = 0
+  let text = 0
   try {
     for await (const piece of stream) {
-      inflated += (piece as Buffer).length
-      if (inflated > inflateGrace && inflated > read * inflateRatio)
+      text += (piece as Buffer).length
+      if (text > limits.grace && text > read * inflateRatio)
         throw new LoadError(
           'inflate-ratio-exceeded',
           `The file inflates to more than ${inflateRatio} times its size; send it in smaller or uncompressed files.`,
@@ -76,17 +100,18 @@ export async function* inflatedText(source: Source, compression: Inflated, check
       yield piece as Buffer
     }
   } catch (error) {
-    throw loadFault(decoder, error)
+    throw loadFault(decoder, error, limits)
   } finally {
     stream.destroy()
   }
   const error = await fault
   const written = (stream as Transform & { readonly bytesWritten: number }).bytesWritten
-  if (error !== undefined && (!decoder.takesAll || written >= source.size)) throw loadFault(decoder, error)
-  if (decoder.takesAll && written < source.size) throw trailingData(compression)
+  if (error !== undefined && (!decoder.takesAll || written >= size)) throw loadFault(decoder, error, limits)
+  if (decoder.takesAll && written < size) throw trailingData(compression)
 }
 
-const loadFault = (decoder: Decoder, error: unknown): unknown => (error instanceof Error && 'code' in error ? decoder.fault(error) : error)
+const loadFault = (decoder: Decoder, error: unknown, limits: InflateLimits): unknown =>
+  error instanceof Error && 'code' in error ? decoder.fault(error, limits) : error
 
 function gzipFault(error: Error & { code: unknown }): unknown {
   if (error.code === 'Z_BUF_ERROR') return truncated('gzip', error)
@@ -95,9 +120,13 @@ function gzipFault(error: Error & { code: unknown }): unknown {
   return error.message === 'incorrect header check' ? trailingData('gzip', error) : corrupt('gzip', error)
 }
 
-function zstdFault(error: Error & { code: unknown }): unknown {
+function zstdFault(error: Error & { code: unknown }, { zstdWindow }: InflateLimits): unknown {
   if (error.code === 'Z_BUF_ERROR') return truncated('zstd', error)
-  if (error.code === 'ZSTD_error_frameParameter_windowTooLarge') return unsupported('a window above 128 MiB: use --long=27 at most', error)
+  if (error.code === 'ZSTD_error_frameParameter_windowTooLarge')
+    return unsupported(
+      `a window above ${2 ** (zstdWindow - 20)} MiB: ${zstdWindow < 27 ? 'use level 19 at most' : 'use --long=27 at most'}`,
+      error,
+    )
   if (error.code === 'ZSTD_error_dictionary_wrong') return unsupported('a dictionary: compress without one', error)
   return String(error.code).startsWith('ZSTD_error_') ? corrupt('zstd', error) : error
 }

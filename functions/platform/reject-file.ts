@@ -2,9 +2,8 @@ import { PassThrough } from 'node:stream'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import type { Refusal } from '#core/reject.ts'
+import { rejectOf } from '#core/reject-row.ts'
 
-/** Bytes of a rejected row that are kept: enough to see what is wrong. */
-const rawBytes = 8 * 1024
 /** Bytes of text gathered before they are handed to the upload. */
 const flushBytes = 256 * 1024
 
@@ -51,11 +50,9 @@ export function rejectFile(s3: S3Client, bucket: string, key: string): RejectFil
     get count() {
       return count
     },
-    add({ code, column, message }, { line, offset, bytes, oversized = false }) {
+    add(refusal, row) {
       count++
-      const truncated = oversized || bytes.length > rawBytes
-      const raw = bytes.toString('utf8', 0, Math.min(bytes.length, rawBytes))
-      text += `${JSON.stringify({ line, offset, column, code, message, raw, truncated })}\n`
+      text += `${JSON.stringify(rejectOf(refusal, row))}\n`
     },
     async flush() {
       if (text.length >= flushBytes) await send()

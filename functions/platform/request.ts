@@ -8,12 +8,18 @@ const maxBodyBytes = 1024 * 1024
 /** Faults named in one answer. */
 const maxFaults = 20
 
+type BodyOf = Pick<APIGatewayProxyEvent, 'body' | 'isBase64Encoded'>
+
+/** The body of a request as it came. */
+export function readBytes({ body, isBase64Encoded }: BodyOf, limit: number): Buffer {
+  const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8')
+  if (bytes.length > limit) throw new RequestError('body-too-large', `The body has ${bytes.length} bytes, and ${limit} are allowed`)
+  return bytes
+}
+
 /** The JSON body of a request, checked against the contract. */
-export function readBody<S extends z.ZodType>(schema: S, event: Pick<APIGatewayProxyEvent, 'body' | 'isBase64Encoded'>): z.output<S> {
-  const text = event.body ?? ''
-  const bytes = Buffer.from(text, event.isBase64Encoded ? 'base64' : 'utf8')
-  if (bytes.length > maxBodyBytes)
-    throw new RequestError('body-too-large', `The body has ${bytes.length} bytes, and ${maxBodyBytes} are allowed`)
+export function readBody<S extends z.ZodType>(schema: S, event: BodyOf): z.output<S> {
+  const bytes = readBytes(event, maxBodyBytes)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

@@ -37,7 +37,10 @@ const answers: ReadonlyMap<ResponseType, Answer> = new Map([
   [ResponseType.RESOURCE_NOT_FOUND, { code: 'route-not-found', detail: 'Look up method and path at /v1/openapi.json.' }],
   [ResponseType.BAD_REQUEST_BODY, { code: 'invalid-request', detail: 'The body does not fit the contract at /v1/openapi.json.' }],
   [ResponseType.BAD_REQUEST_PARAMETERS, { code: 'invalid-request', detail: 'A parameter does not fit the contract at /v1/openapi.json.' }],
-  [ResponseType.UNSUPPORTED_MEDIA_TYPE, { code: 'invalid-request', detail: 'The Content-Type or Content-Encoding is not supported.' }],
+  [
+    ResponseType.UNSUPPORTED_MEDIA_TYPE,
+    { code: 'content-type-unsupported', detail: 'The Content-Type or Content-Encoding is not supported.' },
+  ],
   [ResponseType.REQUEST_TOO_LARGE, { code: 'body-too-large', detail: 'A body may have 10 MB. Send rows as an upload, in parts.' }],
   [ResponseType.THROTTLED, { code: 'throttled', detail: 'Too many requests at once. Wait as Retry-After says.', retryAfter: 1 }],
   [ResponseType.QUOTA_EXCEEDED, { code: 'throttled', detail: 'The daily quota is used up. Wait as Retry-After says.', retryAfter: 3600 }],

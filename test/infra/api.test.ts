@@ -141,10 +141,10 @@ describe('the gateway’s own answers', () => {
 })
 
 describe('the API', () => {
-  it('is regional and takes compressed bodies as they are', () => {
+  it('is regional and takes rows as the bytes they are', () => {
     api.hasResourceProperties('AWS::ApiGateway::RestApi', {
       EndpointConfiguration: { Types: ['REGIONAL'] },
-      BinaryMediaTypes: ['application/gzip', 'application/zstd'],
+      BinaryMediaTypes: ['application/gzip', 'application/zstd', 'application/x-ndjson', 'text/csv'],
     })
   })
   it('is traced and writes one JSON line a request, without any header', () => {

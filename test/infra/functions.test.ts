@@ -49,6 +49,14 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   authorize: ['dynamodb:GetItem'],
   'show-datasets': ['dynamodb:GetItem'],
   'open-upload': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 's3:AbortMultipartUpload', 's3:PutObject'],
+  'submit-batch': [
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:UpdateItem',
+    'kinesis:PutRecords',
+    's3:AbortMultipartUpload',
+    's3:PutObject',
+  ],
   'sign-parts': ['dynamodb:GetItem', 's3:PutObject'],
   'show-upload': ['dynamodb:GetItem', 's3:ListMultipartUploadParts'],
   'complete-upload': [
@@ -66,7 +74,13 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   'list-rejects': ['dynamodb:GetItem', 'dynamodb:Query', 's3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject'],
   'replay-load': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 'sqs:SendMessage'],
   'list-dead-letters': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject', 's3:ListBucket'],
-  'check-health': ['dynamodb:DescribeTable', 'dynamodb:GetItem', 's3:ListBucket', 'sqs:GetQueueAttributes'],
+  'check-health': [
+    'dynamodb:DescribeTable',
+    'dynamodb:GetItem',
+    'kinesis:DescribeStreamSummary',
+    's3:ListBucket',
+    'sqs:GetQueueAttributes',
+  ],
   'show-contract': [],
   'plan-load': ['dynamodb:GetItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 's3:PutObject', ...consume, 'sqs:SendMessage'],
   'load-chunk': [

@@ -7,13 +7,14 @@ interface More {
   readonly query?: unknown
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  readonly timeLeft?: () => number
 }
 
 /** A request as the boundary hands it to an action of `route`. */
 export function callOf<R extends Route>(
   _route: R,
   params: CallOf<R>['params'],
-  { identity = acme, query, body, headers = {} }: More = {},
+  { identity = acme, query, body, headers = {}, timeLeft = () => 29_000 }: More = {},
 ): CallOf<R> {
   const call = {
     identity,
@@ -21,6 +22,7 @@ export function callOf<R extends Route>(
     query,
     body,
     header: (name: string) => headers[name],
+    timeLeft,
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
   }
   return call as CallOf<R>

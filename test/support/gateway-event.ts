@@ -31,3 +31,6 @@ export function gatewayEvent(
   }
   return event
 }
+
+/** What Lambda tells a function of its invocation. */
+export const lambda = (awsRequestId: string) => ({ awsRequestId, getRemainingTimeInMillis: () => 29_000 })

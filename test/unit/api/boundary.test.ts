@@ -6,7 +6,7 @@ import type { CallOf } from '#core/call.ts'
 import { ConfigurationError, RequestError } from '#core/errors.ts'
 import { on, serve } from '#platform/api.ts'
 import { createIdentify } from '#platform/authenticate.ts'
-import { gatewayEvent } from '../../support/gateway-event.ts'
+import { gatewayEvent, lambda } from '../../support/gateway-event.ts'
 
 const route = {
   id: 'example',
@@ -43,7 +43,7 @@ const good = (more: Parameters<typeof gatewayEvent>[2] = {}) =>
   gatewayEvent('POST', '/v1/things/{thing}', { params: { thing: 't' }, key: secret, body: { count: 2 }, ...more })
 
 async function problemOf(event: APIGatewayProxyEvent, handler = server()) {
-  const { statusCode, headers = {}, body } = await handler(event, { awsRequestId: 'lambda-1' })
+  const { statusCode, headers = {}, body } = await handler(event, lambda('lambda-1'))
   assert.equal(headers['content-type'], 'application/problem+json')
   const problem = JSON.parse(body)
   assert.equal(problem.status, statusCode)
@@ -52,7 +52,7 @@ async function problemOf(event: APIGatewayProxyEvent, handler = server()) {
 }
 
 test('a valid request reaches the action parsed, with defaults, and is answered with the common headers', async () => {
-  const { statusCode, headers = {}, body } = await server()(good(), { awsRequestId: 'lambda-1' })
+  const { statusCode, headers = {}, body } = await server()(good(), lambda('lambda-1'))
   assert.equal(statusCode, 200)
   assert.deepEqual(JSON.parse(body), {
     identity: { tenant: 'acme', datasets: ['flights'] },
@@ -86,7 +86,7 @@ test('what is not JSON, not UTF-8 or not there is no body', async () => {
 
 test('a base64 body is decoded', async () => {
   const body = Buffer.from('{"count":7}').toString('base64')
-  const answer = await server()({ ...good(), body, isBase64Encoded: true }, { awsRequestId: 'x' })
+  const answer = await server()({ ...good(), body, isBase64Encoded: true }, lambda('x'))
   assert.equal(JSON.parse(answer.body).body.count, 7)
 })
 
@@ -107,7 +107,7 @@ test('without a valid key nothing runs; open routes need none', async () => {
     assert.equal(problem.headers['www-authenticate'], 'Bearer')
   }
   assert.equal(ran, false)
-  assert.equal((await handler(gatewayEvent('GET', '/v1/open'), { awsRequestId: 'x' })).statusCode, 200)
+  assert.equal((await handler(gatewayEvent('GET', '/v1/open'), lambda('x'))).statusCode, 200)
 })
 
 test('authorizer context is believed only where the gateway authenticates, and demanded there', async () => {
@@ -170,8 +170,8 @@ test('a valid traceparent is kept, another one replaced', async () => {
   })
   const given = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
   const { headers } = good()
-  await handler({ ...good(), headers: { ...headers, Traceparent: given } }, { awsRequestId: 'x' })
-  await handler({ ...good(), headers: { ...headers, traceparent: 'nonsense' } }, { awsRequestId: 'x' })
+  await handler({ ...good(), headers: { ...headers, Traceparent: given } }, lambda('x'))
+  await handler({ ...good(), headers: { ...headers, traceparent: 'nonsense' } }, lambda('x'))
   assert.equal(seen[0], given)
   assert.match(seen[1]!, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/)
 })
@@ -183,8 +183,8 @@ test('one line a request, with neither key nor body in it', async (t) => {
       lines.push(line)
       return true
     })
-  await server()(good(), { awsRequestId: 'x' })
-  await server(async () => assert.fail('broken'))(good(), { awsRequestId: 'x' })
+  await server()(good(), lambda('x'))
+  await server(async () => assert.fail('broken'))(good(), lambda('x'))
   t.mock.restoreAll()
   assert.equal(lines.length, 2)
   const [fine, broken] = lines.map((line) => JSON.parse(line))

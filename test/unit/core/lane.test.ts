@@ -19,7 +19,7 @@ import { CopyWriter } from '#core/copy-writer.ts'
 import { dataset } from '#core/dataset.ts'
 import { ConfigurationError } from '#core/errors.ts'
 import { fieldEncoder } from '#core/field.ts'
-import { freePartition, laneOf, lanePartition, mostPartitionBytes, orderingColumn } from '#core/lane.ts'
+import { freePartition, keyHash, laneOf, lanePartition, mostPartitionBytes, orderingColumn } from '#core/lane.ts'
 import { loadIdFor } from '#core/load-id.ts'
 
 const keyed = (column: Column) =>
@@ -32,7 +32,7 @@ function lanesOf(column: Column, values: readonly unknown[], lanes: number): num
     const out = new CopyWriter(256)
     assert.equal(encode(value, out), undefined)
     const field = out.written
-    return laneOf(field, 4, field.length, ordering, lanes)
+    return laneOf(keyHash(field, 4, field.length, ordering), lanes)
   })
 }
 const many = 1 << 24

@@ -1,0 +1,176 @@
+import { cutBatch } from '#core/batch-cut.ts'
+import { type BatchRequest, batchRequest, compressionIn } from '#core/batch-form.ts'
+import { type BatchRows, readBatch, refusedRow } from '#core/batch-rows.ts'
+import type { Action, Answer } from '#core/call.ts'
+import type { BatchAnswer } from '#core/contract.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { LoadError, RequestError } from '#core/errors.ts'
+import { checkIdempotencyKey, fingerprintOf } from '#core/idempotency.ts'
+import { type BatchLoad, type Compression, type Load, receiptOf } from '#core/load.ts'
+import { loadIdFor } from '#core/load-id.ts'
+import { tooMany } from '#core/max-rejects.ts'
+import { permittedDataset } from '#core/permission.ts'
+import { finalStates } from '#core/receipt.ts'
+import { rejectOf } from '#core/reject-row.ts'
+import type * as routes from '#core/routes.ts'
+import { type Sending, send } from './sending.ts'
+
+interface Deps extends Sending {
+  readonly datasets: ReadonlyMap<string, Dataset>
+  /** Lanes of a dataset that has an ordering key. */
+  readonly lanes: number
+  readonly inflate: (body: Buffer, compression: Exclude<Compression, 'none'>) => AsyncIterable<Buffer>
+  readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
+  readonly sleep: (ms: number) => Promise<unknown>
+}
+type Call = Parameters<Action<typeof routes.submitBatch>>[0]
+
+const day = 86_400_000
+/** How long a load can be asked about, and its key is known, seconds; the item's TTL. */
+const keptFor = 90 * 24 * 3600
+/** Rejects that an answer names. */
+const mostNamed = 20
+/** Longest that an answer is held, and what is left of the invocation then, milliseconds. */
+const [longestWait, answerTime] = [25_000, 1500]
+/** First and longest wait between two looks at a load, milliseconds. */
+const [firstLook, longestLook] = [50, 500]
+
+/**
+ * Reads all of the batch first, so that nothing is begun that must be taken back; then the load's item is written, its records are sent, and the
+ * load is said to be loading. The same request again makes the same records, and goes on with what is missing.
+ */
+export const createSubmitBatch = (deps: Deps): Action<typeof routes.submitBatch> =>
+  async function submitBatch(call) {
+    const { identity, params, header, body, timeLeft } = call
+    const dataset = permittedDataset(deps.datasets, identity, params.dataset)
+    const given = checkIdempotencyKey(header('idempotency-key'))
+    const request = batchRequest(header)
+    const createdAt = new Date(deps.now())
+    const { batch, compression } = await asAnswer(read(deps, dataset, request, body, createdAt))
+    demandRows(request, batch, dataset)
+
+    const { format, csv } = batch.form
+    const fingerprint = fingerprintOf({ dataset: dataset.name, format, csv, rows: batch.text.digest() })
+    const key = given ?? `body-${fingerprint}`
+    const { cut, load } = openedLoad(deps, call, dataset, { batch, compression, fingerprint, key, createdAt })
+    const again = async (begun: BatchLoad) => {
+      const then = await asOf(begun, batch, dataset, createdAt)
+      return { batch: then, cut: cutBatch(then, begun) }
+    }
+    const sent = await send(deps, { load, batch, cut, again, timeLeft })
+    const outcome = call.query.wait === 'true' ? await outcomeOf(deps, sent.load, timeLeft) : sent.load
+    return answer(outcome, sent.batch, key, sent.replayed, deps.now())
+  }
+
+async function read(deps: Deps, dataset: Dataset, { form, compression: declared }: BatchRequest, body: Buffer, at: Date) {
+  const compression = compressionIn(body, declared)
+  const pieces = compression === 'none' ? only(body) : deps.inflate(body, compression)
+  return { batch: await readBatch(dataset, form, at, pieces), compression }
+}
+
+async function* only(body: Buffer): AsyncGenerator<Buffer> {
+  yield body
+}
+
+/** What would end a load as failed is answered at once: nothing is begun. */
+async function asAnswer<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    if (!(cause instanceof LoadError)) throw cause
+    const { code, detail, errors } = cause.problem
+    throw new RequestError(code, detail, { cause, ...(errors && { errors }) })
+  }
+}
+
+function demandRows({ rows }: BatchRequest, batch: BatchRows, dataset: Dataset): void {
+  const { received, refused } = batch
+  if (rows !== undefined && rows !== received)
+    throw new RequestError(
+      'row-count-mismatch',
+      `The body has ${received} rows and X-Millrace-Rows says ${rows}: it was cut, or miscounted; send all of it`,
+    )
+  if (received === 0) throw new RequestError('empty-batch', 'The body has no rows: there is nothing to load')
+  const max = dataset.limits.maxRejects
+  if (max === undefined || !tooMany(max, { received, rejected: refused.length })) return
+  const errors = refused.slice(0, mostNamed).map(({ refusal: { column, message, code }, line }) => ({
+    pointer: `/line/${line}`,
+    detail: `${column === null ? '' : `column "${column}": `}${message.slice(0, 200)} (${code})`,
+  }))
+  const detail = `${refused.length} of ${received} rows cannot be loaded, and the dataset takes ${max} at most. Nothing of the batch was accepted`
+  throw new RequestError('too-many-rejects', detail, { errors })
+}
+
+interface Read {
+  readonly batch: BatchRows
+  readonly compression: Compression
+  readonly fingerprint: string
+  readonly key: string
+  readonly createdAt: Date
+}
+
+/** The load as it is when nobody has sent this batch before. */
+function openedLoad(
+  { lanes }: Deps,
+  { identity, traceparent }: Call,
+  dataset: Dataset,
+  { batch, compression, fingerprint, key, createdAt }: Read,
+) {
+  const load = {
+    id: loadIdFor(identity.tenant, dataset.name, key),
+    tenant: identity.tenant,
+    dataset: dataset.name,
+    traceparent,
+    createdAt: createdAt.toISOString(),
+    ttl: Math.floor(createdAt.getTime() / 1000) + keptFor,
+    ...(dataset.orderingKey !== undefined && { lanes }),
+  }
+  const cut = cutBatch(batch, load)
+  const { maxRejects } = dataset.limits
+  const opened: BatchLoad = {
+    ...load,
+    door: 'batch',
+    state: 'receiving',
+    format: batch.form.format,
+    compression,
+    ...(cut.csv && { csv: cut.csv }),
+    size: cut.size,
+    uploadedCrc32: cut.crc32,
+    planned: cut.records.length,
+    expectedRows: batch.received,
+    ...(maxRejects !== undefined && { maxRejects }),
+    fingerprint,
+    ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
+    expiresAt: new Date(createdAt.getTime() + day).toISOString(),
+  }
+  return { cut, load: opened }
+}
+
+/** The batch as it was read when its load was opened: the day decides which rows the partitions take. */
+async function asOf(load: BatchLoad, batch: BatchRows, dataset: Dataset, readAt: Date): Promise<BatchRows> {
+  if (!dataset.partitionBy || load.createdAt.slice(0, 10) === readAt.toISOString().slice(0, 10)) return batch
+  const pieces = async function* () {
+    yield* batch.text.pieces
+  }
+  return readBatch(dataset, batch.form, new Date(load.createdAt), pieces())
+}
+
+/** The load once it is over, or as it is when the time is. */
+async function outcomeOf({ findLoad, sleep, now }: Deps, load: Load, timeLeft: () => number): Promise<Load> {
+  const until = now() + longestWait
+  let seen = load
+  for (let wait = firstLook; !finalStates.has(seen.state); wait = Math.min(wait * 2, longestLook)) {
+    if (now() + wait > until || timeLeft() < wait + answerTime) return seen
+    await sleep(wait)
+    seen = (await findLoad(load.tenant, load.id)) ?? seen
+  }
+  return seen
+}
+
+function answer(load: Load, batch: BatchRows, key: string, replayed: boolean, now: number): Answer {
+  const rejects = batch.refused.slice(0, mostNamed).map((row) => rejectOf(row.refusal, refusedRow(batch, row)))
+  const receipt = receiptOf(load, now)
+  const json: BatchAnswer = { receipt, rejects }
+  const headers = { location: receipt.links.self, 'idempotency-key': key, ...(replayed && { 'idempotency-replayed': 'true' }) }
+  return { status: finalStates.has(receipt.state) ? 200 : 202, json, headers }
+}
