@@ -10,7 +10,7 @@ import { copyInto } from './copy.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
 import { gathered } from './gathered.ts'
-import { type Merging, mergeAll } from './merge.ts'
+import { type Merging, mergeAll, type Staged } from './merge.ts'
 import { olderRows } from './order.ts'
 import type { RejectFile } from './reject-file.ts'
 import { isDeadlock, verdictOn } from './retry.ts'
@@ -21,6 +21,7 @@ import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 import { insertMissingOfMany } from './sql/insert-missing-of-many.ts'
 import { type ChunkCounts, mergeMany } from './sql/merge-many.ts'
 import { readChunks } from './sql/read-chunks.ts'
+import { updatePresentOfMany } from './sql/update-present-of-many.ts'
 
 /** One of the chunks that are committed together. */
 export interface OneOfMany {
@@ -137,11 +138,19 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
     for (const chunk of chunks) await keepOrder(db, dataset, lane, chunk)
     const before = rejects.map(({ count }) => count)
     const lines = starts.at(-1)! + chunks.at(-1)!.size
-    const counts = await mergeAll(db, dataset, lane, lines, ofMany(db, dataset, lane, starts), async ({ refusal, line, offset, json }) => {
-      const i = starts.findLastIndex((start) => start <= line)
-      await blaming(chunks[i]!, () => rejects[i]!.add(refusal, { line, offset, bytes: Buffer.from(json) }))
-      await rejects[i]!.flush()
-    })
+    const rows = reads.reduce((sum, { encoded }) => sum + encoded, 0)
+    const counts = await mergeAll(
+      db,
+      dataset,
+      lane,
+      lines,
+      ofMany(db, dataset, lane, { lines, rows }, starts),
+      async ({ refusal, line, offset, json }) => {
+        const i = starts.findLastIndex((start) => start <= line)
+        await blaming(chunks[i]!, () => rejects[i]!.add(refusal, { line, offset, bytes: Buffer.from(json) }))
+        await rejects[i]!.flush()
+      },
+    )
     await finishAll(rejects)
     return accountFor(dataset, chunks, reads, rejects, (i) => ({ ...counts[i]!, refused: rejects[i]!.count - before[i]! }))
   } catch (error) {
@@ -158,12 +167,26 @@ async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: 
   if (rows > 0) throw new AtFault(chunk, new LoadError('older-rows', olderRowsDetail(rows, keys)))
 }
 
-const ofMany = (db: Connection, dataset: Dataset, lane: number, starts: readonly number[]): Merging<ChunkCounts> => ({
-  plain: dataset.onConflict === 'ignore' ? () => insertMissingOfMany(db, dataset, lane, starts) : undefined,
+const ofMany = (
+  db: Connection,
+  dataset: Dataset,
+  lane: number,
+  { lines, rows }: Staged,
+  starts: readonly number[],
+): Merging<ChunkCounts> => ({
+  plain: async () => {
+    if (dataset.onConflict === 'ignore') return insertMissingOfMany(db, dataset, lane, lines, starts)
+    const changed = await updatePresentOfMany(db, dataset, lane, lines, starts)
+    if (changed.reduce((sum, { updated }) => sum + updated, 0) === rows) return changed
+    return added(changed, await insertMissingOfMany(db, dataset, lane, lines, starts))
+  },
   rows: (from, to) => mergeMany(db, dataset, lane, from, to, starts),
   none: starts.map(() => ({ inserted: 0, updated: 0 })),
-  sum: (a, b) => a.map(({ inserted, updated }, i) => ({ inserted: inserted + b[i]!.inserted, updated: updated + b[i]!.updated })),
+  sum: added,
 })
+
+const added = (a: ChunkCounts, b: ChunkCounts): ChunkCounts =>
+  a.map(({ inserted, updated }, i) => ({ inserted: inserted + b[i]!.inserted, updated: updated + b[i]!.updated }))
 
 /** The line at which each chunk begins, counted through all of them: a text of n bytes has at most n + 1 lines. */
 function startsOf(chunks: readonly OneOfMany[]): number[] {

@@ -15,7 +15,7 @@ interface RefusedRow extends StagedRow {
 export type OnRefused = (row: RefusedRow) => Promise<void>
 
 /** What the staging table has. */
-interface Staged {
+export interface Staged {
   readonly lines: number
   readonly rows: number
 }

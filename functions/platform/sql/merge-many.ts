@@ -39,6 +39,21 @@ export function countsOf(chunks: number, rows: readonly CountRow[]): ChunkCounts
   return counts
 }
 
+/**
+ * SQL for the staged rows of lines [$1, $2) that count with policy `update`, each key once, in key order; `_counted` is the line by which a new key is
+ * counted. `$3` are the lines at which the chunks begin. A range of lines, for what `stagedOnce` says.
+ */
+export function latestStaged(dataset: Dataset, lane: number): string {
+  const { columns, key } = names(dataset)
+  const version = dataset.version === undefined ? undefined : identifier(dataset.version)
+  // Of rows that are equally new a chunk's last one counts, but no chunk takes the place of one before it.
+  const [counted, newest] = version
+    ? ['_line', `${version} DESC, width_bucket(_line, $3::bigint[]), _line DESC`]
+    : [`min(_line) OVER (PARTITION BY ${key})`, '_line DESC']
+  return `SELECT DISTINCT ON (${key}) ${columns}, ${counted} AS _counted FROM ${stagingTable(dataset.name, lane)}
+      WHERE _line >= $1 AND _line < $2 ORDER BY ${key}, ${newest}`
+}
+
 function ignoreSql(dataset: Dataset, lane: number): string {
   const { columns, key, returned } = names(dataset)
   const staged = `FROM ${stagingTable(dataset.name, lane)} WHERE _line >= $1 AND _line < $2`
@@ -54,14 +69,8 @@ function updateSql(dataset: Dataset, lane: number): string {
   const changed = Object.keys(dataset.columns).filter((c) => !dataset.primaryKey.includes(c))
   const set = (changed.length > 0 ? changed : dataset.primaryKey).map((c) => `${identifier(c)} = EXCLUDED.${identifier(c)}`).join(', ')
   const version = dataset.version === undefined ? undefined : identifier(dataset.version)
-  // Of rows that are equally new a chunk's last one counts, but no chunk takes the place of one before it.
-  const [counted, newest] = version
-    ? ['_line', `${version} DESC, width_bucket(_line, $3::bigint[]), _line DESC`]
-    : [`min(_line) OVER (PARTITION BY ${key})`, '_line DESC']
   // xmax is 0 in a row version that was inserted, and the locking transaction in one that ON CONFLICT updated
-  return `WITH latest AS MATERIALIZED (
-      SELECT DISTINCT ON (${key}) ${columns}, ${counted} AS _counted FROM ${stagingTable(dataset.name, lane)}
-      WHERE _line >= $1 AND _line < $2 ORDER BY ${key}, ${newest}),
+  return `WITH latest AS MATERIALIZED (${latestStaged(dataset, lane)}),
     merged AS (
       INSERT INTO ${targetTable(dataset.name)} AS target (${columns}) SELECT ${columns} FROM latest
       ON CONFLICT (${key}) DO UPDATE SET ${set}${version === undefined ? '' : ` WHERE target.${version} < EXCLUDED.${version}`}
