@@ -5,6 +5,8 @@ import type {
   OpenUploadBody,
   Page,
   Reject,
+  ReplayAnswer,
+  ReplayBody,
   SignedPart,
   SignPartsBody,
   UploadAnswer,
@@ -89,6 +91,10 @@ export interface Millrace {
   readonly listDeadLetters: (query?: DeadLettersQuery) => AsyncGenerator<DeadLetterAnswer, void, undefined>
   /** The rows of one of them, as they were sent: NDJSON, or CSV without a header. */
   readonly getDeadLetter: (load: string, chunk: number, options?: CallOptions) => Promise<string>
+  /** What a replay would do. It changes nothing. */
+  readonly checkReplay: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: CallOptions) => Promise<ReplayAnswer>
+  /** Loads again what is missing of a load, or sends again what was set aside of it. */
+  readonly replayLoad: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: CallOptions) => Promise<Receipt>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
 }
@@ -183,6 +189,10 @@ export function createClient(options: ClientOptions): Millrace {
       pages('/dead-letters', { dataset, load, limit: pageSize?.toString() }, options),
     getDeadLetter: async (load, chunk, options) =>
       (await call('GET', `/loads/${encodeURIComponent(load)}/dead-letters/${chunk}`, options)).text,
+    checkReplay: (load, body, options) =>
+      json(call('POST', `/loads/${encodeURIComponent(load)}/replay`, { ...options, body: { ...body, dryRun: true } })),
+    replayLoad: (load, body, options) =>
+      json(call('POST', `/loads/${encodeURIComponent(load)}/replay`, { ...options, body: { ...body, dryRun: false } })),
     pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
   }
   return client

@@ -121,12 +121,32 @@ export const datasetPage = z.strictObject({ items: z.array(datasetAnswer), next 
 export const loadPage = z.strictObject({ items: z.array(receiptAnswer), next }) satisfies z.ZodType<Page<Receipt>>
 export const rejectPage = z.strictObject({ items: z.array(rejectAnswer), next }) satisfies z.ZodType<Page<Reject>>
 
+const numbers = z.array(z.int()).max(100)
 export const replayAnswer = z.strictObject({
   loadId,
   state,
-  would: z.enum(['plan', 'nothing']),
+  would: z
+    .enum(['plan', 'send', 'nothing'])
+    .describe('`plan`: load from the uploaded object; `send`: put what was set aside into the stream again'),
   reason: z.string(),
-  chunks: z.strictObject({ planned: count.nullable(), committed: count, missing: z.array(z.int()), missingCount: count.nullable() }),
+  chunks: z
+    .strictObject({
+      planned: count.nullable(),
+      committed: count,
+      missing: numbers.describe('neither committed nor set aside'),
+      missingCount: count.nullable(),
+      dead: numbers.describe('set aside'),
+      deadCount: count,
+    })
+    .describe('the first 100 of each'),
+  order: z
+    .strictObject({
+      verdict: z.enum(['harmless', 'safe', 'older-rows']),
+      detail: z.string(),
+      older: z.array(z.strictObject({ chunk: count, rows: count, keys: z.array(z.string()) })),
+    })
+    .nullable()
+    .describe('whether newer rows of the same keys would be lost; `older-rows` is done only with `allowOlderRows`'),
 }) satisfies z.ZodType<ReplayAnswer>
 
 const deadLetterAnswer = z.strictObject({

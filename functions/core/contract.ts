@@ -108,21 +108,38 @@ export const submitBatchQuery = z.strictObject({
   wait: z.enum(['true', 'false']).optional(),
 })
 
-export const replayBody = z.strictObject({ dryRun: z.boolean().default(true) })
+export const replayBody = z.strictObject({
+  dryRun: z.boolean().default(true),
+  /** Do it even where it would put older rows over newer ones. */
+  allowOlderRows: z.boolean().default(false),
+})
+export type ReplayBody = z.input<typeof replayBody>
 
 /** What a replay would do, as its dry run answers. */
 export interface ReplayAnswer {
   readonly loadId: string
   readonly state: LoadState
-  readonly would: 'plan' | 'nothing'
+  /** `plan`: load what is missing from the uploaded object. `send`: put what was set aside into the stream again. */
+  readonly would: 'plan' | 'send' | 'nothing'
   readonly reason: string
-  /** `missing` names the first 100 chunks that are not committed; with `missingCount` null nobody knows yet how many there are. */
+  /** The first 100 of each. `missing` chunks are neither committed nor set aside; with `missingCount` null nobody knows yet how many there are. */
   readonly chunks: {
     readonly planned: number | null
     readonly committed: number
     readonly missing: readonly number[]
     readonly missingCount: number | null
+    readonly dead: readonly number[]
+    readonly deadCount: number
   }
+  /** Whether newer rows would be lost; null when there is nothing to replay. */
+  readonly order: ReplayOrder | null
+}
+export interface ReplayOrder {
+  /** `harmless`: the dataset takes rows in any order. `safe`: nothing newer is in the way. `older-rows`: done only with `allowOlderRows`. */
+  readonly verdict: 'harmless' | 'safe' | 'older-rows'
+  readonly detail: string
+  /** Of batches: the first 100 chunks with rows that may go over newer ones, how many, and the keys of some, as JSON. */
+  readonly older: readonly { readonly chunk: number; readonly rows: number; readonly keys: readonly string[] }[]
 }
 
 export const listDeadLettersQuery = z.strictObject({

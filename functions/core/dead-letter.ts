@@ -116,6 +116,10 @@ export function isEarlier(a: string, b: string): boolean {
   return a.length === b.length ? a < b : a.length < b.length
 }
 
+/** In the order in which the stream took them. */
+export const inOrder = <T extends { readonly sequenceNumber: string }>(letters: readonly T[]): T[] =>
+  [...letters].sort((a, b) => (isEarlier(a.sequenceNumber, b.sequenceNumber) ? -1 : 1))
+
 const isSequenceNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,128}$/.test(text)
 const isTime = (text: string | undefined): text is string => text !== undefined && !Number.isNaN(Date.parse(text))
 const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof v === 'object' && v !== null

@@ -219,10 +219,19 @@ export const replayLoad = route({
   method: 'POST',
   path: '/v1/loads/{load}/replay',
   access: 'key',
-  summary: 'Loads what is missing again from the uploaded object; a dry run unless told otherwise',
+  summary: 'Loads what is missing again: from the uploaded object, or from what was set aside of a batch. A dry run unless told otherwise',
   body: replayBody,
   answers: { 200: { doc: 'Dry run: what would be done', schema: answers.replayAnswer }, 202: receipt202 },
-  problems: ['invalid-json-body', 'load-not-found', 'dataset-forbidden', 'load-not-replayable', 'body-too-large'],
+  problems: [
+    'invalid-json-body',
+    'load-not-found',
+    'dataset-forbidden',
+    'load-not-replayable',
+    'older-rows',
+    'dead-letter-expired',
+    'stream-unavailable',
+    'body-too-large',
+  ],
 })
 export const listDeadLetters = route({
   id: 'listDeadLetters',

@@ -1,6 +1,7 @@
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, PutCommand, QueryCommand, type QueryCommandOutput, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type DeadLetter, deadLetterKey } from '#core/dead-letter.ts'
 import { chunkKey } from '#core/load.ts'
+import { isAwsError } from './aws-errors.ts'
 import type { Table } from './table.ts'
 
 /** What was set aside, chunk by chunk: in the partition of its load, and by tenant in the index that lists loads, under a key of its own. */
@@ -37,10 +38,51 @@ export const noteLetter =
     )
   }
 
+/** Notes that a letter was sent again, unless it is another one by now. */
+export const noteSentAgain =
+  ({ client, name }: Table, clock: () => number = Date.now) =>
+  async ({ load, chunk, lastSequenceNumber }: DeadLetter): Promise<void> => {
+    try {
+      await client.send(
+        new UpdateCommand({
+          TableName: name,
+          Key: deadLetterKey(load, chunk),
+          UpdateExpression: 'SET sentAgainAt = :now',
+          ConditionExpression: 'lastSequenceNumber = :last',
+          ExpressionAttributeValues: { ':now': new Date(clock()).toISOString(), ':last': lastSequenceNumber },
+        }),
+      )
+    } catch (error) {
+      if (!isAwsError(error, 'ConditionalCheckFailedException')) throw error
+    }
+  }
+
 /** Whether a chunk is shown in its load. */
 export const isCommitted =
   ({ client, name }: Table) =>
   async (load: string, chunk: number): Promise<boolean> => {
     const command = new GetCommand({ TableName: name, Key: chunkKey(load, chunk), ConsistentRead: true, ProjectionExpression: 'pk' })
     return (await client.send(command)).Item !== undefined
+  }
+
+/** What was set aside of one load, by chunk, whatever became of it since. */
+export const lettersOf = ({ client, name }: Table, clock: () => number = Date.now) =>
+  async function* (load: string): AsyncGenerator<DeadLetter, void, undefined> {
+    let start: QueryCommandOutput['LastEvaluatedKey']
+    do {
+      const { Items = [], LastEvaluatedKey }: QueryCommandOutput = await client.send(
+        new QueryCommand({
+          TableName: name,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :dead)',
+          ExpressionAttributeValues: { ':pk': deadLetterKey(load, 0).pk, ':dead': 'DEAD#' },
+          ConsistentRead: true,
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      )
+      for (const item of Items) {
+        const letter = letterOf(item, clock())
+        if (letter) yield letter
+      }
+      start = LastEvaluatedKey
+    } while (start)
   }

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { GetCommand, type GetCommandOutput, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { type Load, loadKey } from '#core/load.ts'
+import { type BatchLoad, type Load, loadKey } from '#core/load.ts'
 import { isLoadId } from '#core/load-id.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type { Table } from './table.ts'
@@ -67,6 +67,19 @@ export const markAborted = (table: Table) => (id: string) => move(table, id, { f
 /** failed → loading, for a replay. @returns the state that was there when another one was */
 export const reopenFailed = (table: Table) => (id: string) =>
   move(table, id, { from: 'failed', set: { state: 'loading' }, remove: ['problem', 'committedAt', 'loadedCrc32'] })
+
+/**
+ * failed → loading, for a replay of a batch; or receiving, when the request that sends its records is not done: it may then go on.
+ * @returns the state that was there when another one was
+ */
+export const reopenBatch =
+  (table: Table) =>
+  ({ id, lock, sent }: BatchLoad) =>
+    move(table, id, {
+      from: 'failed',
+      set: { state: lock === undefined && sent === undefined ? 'loading' : 'receiving' },
+      remove: ['problem', 'committedAt', 'loadedCrc32'],
+    })
 
 interface Move {
   readonly from: LoadState

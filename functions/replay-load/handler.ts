@@ -1,11 +1,17 @@
 import { readEnv } from '#core/env.ts'
 import * as routes from '#core/routes.ts'
+import { datasets } from '#datasets'
 import { on, serve } from '#platform/api.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { openGate } from '#platform/gate.ts'
+import { readLetters } from '#platform/letter-objects.ts'
+import { lettersOf, noteSentAgain } from '#platform/letters.ts'
 import { chunksOf } from '#platform/load-pages.ts'
-import { findLoad, reopenFailed } from '#platform/loads.ts'
+import { findLoad, reopenBatch, reopenFailed } from '#platform/loads.ts'
+import { askOrder } from '#platform/order-check.ts'
 import { requestPlan } from '#platform/plan-queue.ts'
+import { finishLoad } from '#platform/projection.ts'
+import { openStream, sendRecords } from '#platform/stream.ts'
 import { openTable } from '#platform/table.ts'
 import { headObject } from '#platform/uploads.ts'
 import { spec } from './env.ts'
@@ -15,11 +21,19 @@ const env = readEnv(spec, process.env)
 const table = openTable(env.TABLE_NAME)
 
 const replayLoad = createReplayLoad({
+  datasets,
   findLoad: findLoad(table),
   chunksOf: chunksOf(table),
   headObject: headObject(openBucket(env.RAW_BUCKET)),
   reopenFailed: reopenFailed(table),
   requestPlan: requestPlan(env.PLAN_QUEUE_URL),
+  lettersOf: lettersOf(table),
+  readLetters: readLetters(openBucket(env.DEAD_LETTERS_BUCKET)),
+  checkOrder: askOrder(env.CHECK_ORDER_FUNCTION),
+  reopenBatch: reopenBatch(table),
+  sendRecords: sendRecords(openStream(env.STREAM_NAME)),
+  noteSentAgain: noteSentAgain(table),
+  finishLoad: (id) => finishLoad(table, id),
   now: Date.now,
 })
 

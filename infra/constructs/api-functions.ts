@@ -19,7 +19,12 @@ import type { Stage } from '../stage.ts'
 import { VerbFunction } from './verb-function.ts'
 
 /** The API's functions, each with exactly what it may do. None is in the VPC: the door never waits for the database. */
-export function apiFunctions(scope: Construct, stage: Stage, storage: StorageStack): Readonly<Record<Verb, VerbFunction>> {
+export function apiFunctions(
+  scope: Construct,
+  stage: Stage,
+  storage: StorageStack,
+  checkOrder: VerbFunction,
+): Readonly<Record<Verb, VerbFunction>> {
   const { table, raw, rejects, deadLetters, plan, batches, key } = storage
   const byTenant = `${table.tableArn}/index/byTenant`
   const open = { REQUESTS_PER_SECOND: String(stage.throttle.rate) }
@@ -141,13 +146,22 @@ export function apiFunctions(scope: Construct, stage: Stage, storage: StorageSta
     'replay-load': new VerbFunction(scope, 'replay-load', {
       stage,
       spec: replayLoad,
-      description: 'Queues a load’s raw object again',
-      environment: { ...writes, PLAN_QUEUE_URL },
+      description: 'Queues a load’s raw object again, or sends again what was set aside of it',
+      environment: {
+        ...writes,
+        PLAN_QUEUE_URL,
+        DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
+        STREAM_NAME: batches.stream.streamName,
+        CHECK_ORDER_FUNCTION: checkOrder.fn.functionName,
+      },
     })
       .may(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
       .mayReadObjects(raw)
+      .mayReadObjects(deadLetters)
       .may(['sqs:SendMessage'], plan.queue.queueArn)
-      .mayEncrypt(key, 'dynamodb', 's3', 'sqs'),
+      .may(['kinesis:PutRecords'], batches.stream.streamArn)
+      .may(['lambda:InvokeFunction'], checkOrder.fn.functionArn)
+      .mayEncrypt(key, 'dynamodb', 'kinesis', 's3', 'sqs'),
 
     'list-dead-letters': new VerbFunction(scope, 'list-dead-letters', {
       stage,

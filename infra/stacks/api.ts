@@ -31,6 +31,8 @@ import type { StorageStack } from './storage.ts'
 export interface ApiProps {
   readonly stage: Stage
   readonly storage: StorageStack
+  /** Asked before a replay. */
+  readonly checkOrder: VerbFunction
 }
 
 /** The door: a regional REST API, its authorizer and its functions. */
@@ -40,9 +42,9 @@ export class ApiStack extends Stack {
   readonly alarms: readonly AlarmSpec[]
   readonly panels: readonly Panel[]
 
-  constructor(scope: Construct, id: string, { stage, storage }: ApiProps) {
+  constructor(scope: Construct, id: string, { stage, storage, checkOrder }: ApiProps) {
     super(scope, id, { description: `Millrace ${stage.name}: the HTTP API` })
-    const verbs = apiFunctions(this, stage, storage)
+    const verbs = apiFunctions(this, stage, storage, checkOrder)
     const authorize = stage.gatewayAuthenticates ? this.authorizeFunction(stage, storage) : undefined
     this.functions = [...Object.values(verbs), ...(authorize ? [authorize] : [])]
     this.api = this.restApi(stage)

@@ -72,7 +72,16 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   'list-loads': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
   'show-load': ['dynamodb:GetItem'],
   'list-rejects': ['dynamodb:GetItem', 'dynamodb:Query', 's3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject'],
-  'replay-load': ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', 'sqs:SendMessage'],
+  'replay-load': [
+    'dynamodb:GetItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    'kinesis:PutRecords',
+    'lambda:InvokeFunction',
+    's3:GetObject',
+    's3:ListBucket',
+    'sqs:SendMessage',
+  ],
   'list-dead-letters': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject', 's3:ListBucket'],
   'check-health': [
     'dynamodb:DescribeTable',

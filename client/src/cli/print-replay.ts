@@ -1,4 +1,4 @@
-import type { DeadLetterAnswer } from '../../../functions/core/contract.ts'
+import type { DeadLetterAnswer, ReplayAnswer } from '../../../functions/core/contract.ts'
 import { bytes, count, moment, table } from './figures.ts'
 
 export function printDeadLetters(letters: readonly DeadLetterAnswer[]): string {
@@ -15,4 +15,34 @@ export function printDeadLetters(letters: readonly DeadLetterAnswer[]): string {
     l.state === 'dead' ? 'dead' : `sent again ${moment(l.sentAgainAt ?? l.notedAt)}`,
   ])
   return `${table([head, ...rows], new Set([2, 3, 4]))}\n`
+}
+
+export function printReplay({ loadId, state, would, reason, chunks, order }: ReplayAnswer): string {
+  const facts: [string, string][] = [
+    ['chunks', `${count(chunks.committed)} of ${chunks.planned === null ? 'as yet unknown' : count(chunks.planned)} committed`],
+    ['missing', some(chunks.missing, chunks.missingCount)],
+    ['set aside', some(chunks.dead, chunks.deadCount)],
+  ]
+  if (order) facts.push(['order', order.detail])
+  for (const { chunk, rows, keys } of order?.older ?? [])
+    facts.push(['', `chunk ${chunk}: ${count(rows)} rows, such as ${keys.join(', ')}`])
+  return `Load ${loadId}: ${state}. ${wouldWords[would]}\n\n  ${reason}\n\n${table(facts).replace(/^/gm, '  ')}\n\n${next(loadId, would, order)}`
+}
+
+const wouldWords: Readonly<Record<ReplayAnswer['would'], string>> = {
+  plan: 'A replay loads what is missing from the uploaded object.',
+  send: 'A replay sends again what was set aside.',
+  nothing: 'There is nothing to replay.',
+}
+
+const some = (named: readonly number[], all: number | null): string => {
+  if (all === null) return 'not known yet'
+  if (all === 0) return 'none'
+  return `${count(all)} (${named.slice(0, 10).join(', ')}${all > 10 ? ', …' : ''})`
+}
+
+function next(load: string, would: ReplayAnswer['would'], order: ReplayAnswer['order']): string {
+  if (would === 'nothing') return ''
+  const older = order?.verdict === 'older-rows'
+  return `Nothing was changed. To do it: millrace replay ${load} --yes${older ? ' --allow-older-rows   (the newer rows are then lost)' : ''}\n`
 }

@@ -1,9 +1,44 @@
 import type { Command } from 'commander'
 import { answer, type Context } from './context.ts'
-import { UsageError } from './exit.ts'
+import { exitCodeOf, exitCodes, UsageError } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
-import { printDeadLetters } from './print-replay.ts'
+import { printReceipt } from './print.ts'
+import { printDeadLetters, printReplay } from './print-replay.ts'
 import { saved, take } from './read-commands.ts'
+
+interface ReplayFlags {
+  readonly yes?: boolean
+  readonly allowOlderRows?: boolean
+  readonly wait: boolean
+}
+
+export function addReplay(program: Command, { io, connect, end }: Context): void {
+  program
+    .command('replay')
+    .summary('load again what is missing of a load, or was set aside of it')
+    .description(
+      'Says what a replay of the load would do, and whether it would put older rows over newer ones; with --yes it does it, waits, and prints the receipt. What is in the table already is recognised, so a replay can be repeated.',
+    )
+    .argument('<load>', 'id of the load')
+    .option('-y, --yes', 'do it: without this nothing is changed')
+    .option('--allow-older-rows', 'do it even where older rows would take the place of newer ones')
+    .option('--no-wait', 'with --yes: return at once')
+    .action(async (load: string, { yes, allowOlderRows = false, wait }: ReplayFlags, command: Command) => {
+      const client = connect(command)
+      const { signal } = io
+      if (!yes) {
+        const replay = await client.checkReplay(load, { allowOlderRows }, { signal })
+        answer(io, command, { replay }, () => printReplay(replay))
+        const refused = replay.order?.verdict === 'older-rows' && !allowOlderRows
+        if (refused || (replay.would === 'nothing' && replay.state !== 'complete')) end(exitCodes.refused)
+        return
+      }
+      const started = await client.replayLoad(load, { allowOlderRows }, { signal })
+      const receipt = wait ? await client.waitFor(load, { signal }) : started
+      answer(io, command, { receipt }, () => printReceipt(receipt))
+      end(exitCodeOf(receipt))
+    })
+}
 
 interface DeadLetterFlags {
   readonly dataset?: string

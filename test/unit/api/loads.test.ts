@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { receiptAnswer } from '#core/answers.ts'
-import type { ReplayAnswer } from '#core/contract.ts'
 import { RequestError } from '#core/errors.ts'
-import type { Load } from '#core/load.ts'
 import * as routes from '#core/routes.ts'
 import { datasets } from '#datasets'
 import { createAuthorize } from '../../../functions/authorize/authorize.ts'
 import { createShowReadiness } from '../../../functions/check-health/check-health.ts'
-import { createReplayLoad } from '../../../functions/replay-load/replay-load.ts'
 import { createListDatasets, createShowDataset } from '../../../functions/show-datasets/show-datasets.ts'
 import { createShowLoad } from '../../../functions/show-load/show-load.ts'
 import { callOf, codeOf } from '../../support/call.ts'
-import { exampleBatch, exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
+import { exampleBatch, exampleLoad, exampleNow } from '../../support/example-load.ts'
 
 const { id } = exampleLoad()
 const now = () => exampleNow
@@ -35,59 +32,6 @@ test('the receipt of a batch knows its rows before any is committed, and has no 
   const receipt = receiptAnswer.parse(JSON.parse(text!.body))
   assert.deepEqual([receipt.door, receipt.fileName, receipt.chunks], ['batch', null, { planned: 3, committed: 1 }])
   assert.deepEqual(receipt.rows, { received: 300, loaded: 119, updated: 0, duplicate: 0, rejected: 1, pending: 180 })
-})
-
-function replay(load: Load, { chunks = [], gone = false }: { chunks?: number[]; gone?: boolean } = {}) {
-  const done: string[] = []
-  const action = createReplayLoad({
-    findLoad: async () => load,
-    chunksOf: async function* () {
-      yield* chunks.map((n) => exampleChunk(n))
-    },
-    headObject: async () => (gone ? undefined : { size: load.size, load: load.id }),
-    reopenFailed: async () => {
-      done.push('reopen')
-      return undefined
-    },
-    requestPlan: async () => {
-      done.push('plan')
-    },
-    now,
-  })
-  return { done, ask: (dryRun: boolean) => action(callOf(routes.replayLoad, { load: id }, { body: { dryRun } })) }
-}
-
-test('a dry run says what is missing and does nothing', async () => {
-  const { ask, done } = replay(exampleLoad({ state: 'failed', planned: 6, committed: 3 }), { chunks: [0, 2, 3] })
-  const { status, json } = await ask(true)
-  const { would, chunks } = json as ReplayAnswer
-  assert.deepEqual([status, would, chunks, done], [200, 'plan', { planned: 6, committed: 3, missing: [1, 4, 5], missingCount: 3 }, []])
-})
-
-test('while the number of chunks is not known, neither is that of missing ones', async () => {
-  const { ask } = replay(exampleLoad({ state: 'loading' }), { chunks: [0, 2] })
-  const { chunks } = (await ask(true)).json as ReplayAnswer
-  assert.deepEqual([chunks.planned, chunks.missing, chunks.missingCount], [null, [1], null])
-})
-
-test('a replay reopens a failed load before it asks for the plan', async () => {
-  const failed = replay(exampleLoad({ state: 'failed' }))
-  assert.equal((await failed.ask(false)).status, 202)
-  assert.deepEqual(failed.done, ['reopen', 'plan'])
-  const stuck = replay(exampleLoad({ state: 'loading' }))
-  await stuck.ask(false)
-  assert.deepEqual(stuck.done, ['plan'])
-})
-
-test('nothing is replayed without an object or without anything missing; the dry run says why', async () => {
-  for (const state of ['complete', 'receiving', 'aborted', 'failed'] as const) {
-    const { ask, done } = replay(exampleLoad({ state }), { gone: state === 'failed' })
-    assert.equal(await codeOf(ask(false)), 'load-not-replayable', state)
-    const { would, reason } = (await ask(true)).json as ReplayAnswer
-    assert.equal(would, 'nothing', state)
-    assert.ok(reason.length > 20)
-    assert.deepEqual(done, [])
-  }
 })
 
 test('a key sees its datasets; another one is forbidden, an unknown one not found', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { DeadLetterAnswer } from '#core/contract.ts'
+import type { DeadLetterAnswer, ReplayAnswer } from '#core/contract.ts'
 import { runCommand } from '../../../client/src/cli/run.ts'
-import { type FakeMillrace, startFakeMillrace } from '../../support/fake-millrace.ts'
+import { type FakeMillrace, refuse, startFakeMillrace } from '../../support/fake-millrace.ts'
 
 let folder: string
 before(async () => {
@@ -88,4 +88,51 @@ test('the rows of a dead letter are shown as they were sent, or written to a fil
     ['ld_1', '--out', file],
   ])
     assert.equal((await run(fake, 'dead-letters', ...wrong)).code, 64)
+})
+
+const replay: ReplayAnswer = {
+  loadId: 'ld_1',
+  state: 'failed',
+  would: 'send',
+  reason: '2 chunks go into the stream again',
+  chunks: { planned: 4, committed: 2, missing: [], missingCount: 0, dead: [1, 3], deadCount: 2 },
+  order: { verdict: 'safe', detail: 'Nothing newer.', older: [] },
+}
+const older: ReplayAnswer = { ...replay, order: { verdict: 'older-rows', detail: 'Some.', older: [{ chunk: 1, rows: 7, keys: ['[5]'] }] } }
+
+test('a replay without --yes says what it would do', async () => {
+  await using fake = await startFakeMillrace()
+  answering(fake, { 'POST replay': replay })
+  const { code, out } = await run(fake, 'replay', 'ld_1')
+  assert.equal(code, 0)
+  assert.match(out, /set aside +2 \(1, 3\)/)
+  assert.match(out, /Nothing was changed\. To do it: millrace replay ld_1 --yes$/m)
+  assert.deepEqual(JSON.parse((await run(fake, 'replay', 'ld_1', '--json')).out), { replay })
+  answering(fake, { 'POST replay': { ...replay, would: 'nothing', order: null } })
+  assert.equal((await run(fake, 'replay', 'ld_1')).code, 4)
+  answering(fake, { 'POST replay': { ...replay, state: 'complete', would: 'nothing', order: null } })
+  assert.equal((await run(fake, 'replay', 'ld_1')).code, 0)
+})
+
+test('older rows over newer ones are shown, and need their own word', async () => {
+  await using fake = await startFakeMillrace()
+  answering(fake, { 'POST replay': older })
+  const { code, out } = await run(fake, 'replay', 'ld_1')
+  assert.equal(code, 4)
+  assert.match(out, /chunk 1: 7 rows, such as \[5\]/)
+  assert.match(out, /--allow-older-rows/)
+  assert.equal((await run(fake, 'replay', 'ld_1', '--allow-older-rows')).code, 0)
+  fake.fault = () => refuse(409, 'older-rows', 'Some rows')
+  assert.equal((await run(fake, 'replay', 'ld_1', '--yes')).code, 4)
+})
+
+test('with --yes it is done, waited for, and its receipt printed', async () => {
+  await using fake = await startFakeMillrace()
+  await writeFile(join(folder, 'a.ndjson'), '{"id":1}\n')
+  await run(fake, 'push', join(folder, 'a.ndjson'), '-d', 'flights')
+  const { code, out } = await run(fake, 'replay', 'ld_1', '--yes')
+  assert.equal(code, 0)
+  assert.match(out, /^Load ld_1: complete$/m)
+  assert.equal(fake.count(/^POST replay$/), 1)
+  assert.equal(JSON.parse((await run(fake, 'replay', 'ld_1', '--yes', '--no-wait', '--json')).out).receipt.id, 'ld_1')
 })

@@ -1,0 +1,133 @@
+import type { BatchRecord } from '#core/batch-cut.ts'
+import type { ReplayOrder } from '#core/contract.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { type DeadLetter, type DeadRecord, inOrder, recordIn, type StoredLetters } from '#core/dead-letter.ts'
+import { replayed } from '#core/envelope.ts'
+import { LoadError, RequestError } from '#core/errors.ts'
+import { type BatchLoad, type ChunkResult, effectiveState } from '#core/load.ts'
+import { type OrderAnswer, type OrderQuestion, orderMatters } from '#core/order.ts'
+import { finalStates, type LoadState } from '#core/receipt.ts'
+import { missingChunks, named } from './missing-chunks.ts'
+import type { NoReplay, ReplayPlan } from './plan.ts'
+import { harmless } from './replay-file.ts'
+
+export interface ReplayBatchDeps {
+  readonly datasets: ReadonlyMap<string, Dataset>
+  readonly chunksOf: (id: string, from: number) => AsyncIterable<ChunkResult>
+  readonly lettersOf: (id: string) => AsyncIterable<DeadLetter>
+  readonly readLetters: (key: string) => Promise<StoredLetters | undefined>
+  readonly checkOrder: (question: OrderQuestion) => Promise<OrderAnswer>
+  /** failed → loading, or receiving when not all of its records were sent yet. */
+  readonly reopenBatch: (load: BatchLoad) => Promise<LoadState | undefined>
+  /** Sends records, those of one partition key one after the other. @returns the chunks that were acknowledged */
+  readonly sendRecords: (records: readonly BatchRecord[], timeLeft: () => number) => Promise<ReadonlySet<number>>
+  readonly noteSentAgain: (letter: DeadLetter) => Promise<void>
+  /** Ends the load when all of its chunks are shown: nothing may have been missing but the end. */
+  readonly finishLoad: (id: string) => Promise<void>
+  readonly now: () => number
+}
+
+/** API Gateway gives up after 29 s: less, so that what was sent can still be noted and told. */
+const sendMilliseconds = 20_000
+/** Letters that are noted at once. */
+const notesAtOnce = 16
+
+/** What was set aside is put into the stream again, behind all that is there: load-records does with it what it does with every record. */
+export async function planBatch(load: BatchLoad, deps: ReplayBatchDeps): Promise<ReplayPlan | NoReplay> {
+  const letters: DeadLetter[] = []
+  for await (const letter of deps.lettersOf(load.id)) letters.push(letter)
+  const { missing, missingCount, committed } = await missingChunks(load, deps, new Set(letters.map(({ chunk }) => chunk)))
+  const dead = inOrder(letters.filter(({ chunk }) => !committed.has(chunk)))
+  const chunks = {
+    planned: load.planned,
+    committed: load.committed,
+    missing,
+    missingCount,
+    dead: named(dead.map(({ chunk }) => chunk).sort((a, b) => a - b)),
+    deadCount: dead.length,
+  }
+  const refusal = refusalOf(load, dead, deps.now())
+  if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks }
+  return {
+    would: 'send',
+    reason: `${dead.length} ${dead.length === 1 ? 'chunk goes' : 'chunks go'} into the stream again; send {"dryRun": false} to do it`,
+    chunks,
+    order: () => orderOf(load, dead, deps),
+    act: (allowOlderRows) => send(load, dead, allowOlderRows, deps),
+  }
+}
+
+/** Why there is nothing to send, or undefined. */
+function refusalOf(load: BatchLoad, dead: readonly DeadLetter[], now: number): string | undefined {
+  const state = effectiveState(load, now)
+  if (state === 'complete') return 'The load is complete: every row is accounted for, and nothing is missing'
+  if (dead.length > 0 && (state === 'failed' || !finalStates.has(state))) return undefined
+  if (state === 'receiving' || state === 'expired')
+    return `The load is ${state}: not all of the batch was accepted. Send it again with the same Idempotency-Key`
+  return 'Nothing of the batch is set aside. Chunks that are missing are still in the stream'
+}
+
+async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], { datasets, checkOrder }: ReplayBatchDeps): Promise<ReplayOrder> {
+  const dataset = datasets.get(load.dataset)
+  if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [] }
+  const { older } = await checkOrder({
+    kind: 'letters',
+    dataset: dataset.name,
+    letters: dead.map(({ load: id, chunk, sequenceNumber, arrivedAt, lane, object, record }) => {
+      return { load: id, chunk, position: sequenceNumber, arrivedAt, lane, lanes: load.lanes, object, record }
+    }),
+  })
+  if (older.length === 0) return { verdict: 'safe', detail: 'No newer row of the same keys is in the table.', older: [] }
+  const rows = older.reduce((sum, chunk) => sum + chunk.rows, 0)
+  const detail = `${rows} ${rows === 1 ? 'row' : 'rows'} may take the place of newer ones: later batches of the same keys are in the table.`
+  return { verdict: 'older-rows', detail, older: named(older) }
+}
+
+/** First the state: what is sent may be committed at once. Should the sending fail, what is left is still set aside. */
+async function send(load: BatchLoad, dead: readonly DeadLetter[], allowOlderRows: boolean, deps: ReplayBatchDeps): Promise<void> {
+  const records = await recordsOf(load, dead, allowOlderRows, deps)
+  if (load.state === 'failed') await deps.reopenBatch(load)
+  const end = deps.now() + sendMilliseconds
+  const acknowledged = await deps.sendRecords(records, () => end - deps.now())
+  const sent = dead.filter(({ chunk }) => acknowledged.has(chunk))
+  for (let i = 0; i < sent.length; i += notesAtOnce) await Promise.all(sent.slice(i, i + notesAtOnce).map(deps.noteSentAgain))
+  if (sent.length < dead.length) {
+    const detail = `The stream took ${sent.length} of ${dead.length} chunks; replay the load again for the others`
+    throw new RequestError('stream-unavailable', detail, { retryAfter: 2 })
+  }
+  await deps.finishLoad(load.id)
+}
+
+/** In the order in which they were accepted, each object read once. */
+async function recordsOf(
+  load: BatchLoad,
+  dead: readonly DeadLetter[],
+  allowOlderRows: boolean,
+  { datasets, readLetters }: ReplayBatchDeps,
+): Promise<BatchRecord[]> {
+  const dataset = datasets.get(load.dataset)
+  const ordered = dataset !== undefined && orderMatters(dataset)
+  const found = new Map<number, BatchRecord>()
+  for (const [key, letters] of Map.groupBy(dead, ({ object }) => object)) {
+    const object = await readLetters(key)
+    for (const letter of letters) {
+      const record = object && recordIn(object, letter)
+      if (!record)
+        throw new RequestError('dead-letter-expired', `${key} is no longer kept, and with it chunk ${letter.chunk}; send the batch again`)
+      const { chunk, partitionKey } = letter
+      found.set(chunk, { chunk, partitionKey, data: ordered ? placed(record, letter, allowOlderRows) : record.data })
+    }
+  }
+  return dead.map(({ chunk }) => found.get(chunk)!)
+}
+
+/** With the place that it had, so that load-records holds it against what came after. */
+function placed({ data }: DeadRecord, { sequenceNumber: position, arrivedAt }: DeadLetter, allowOlderRows: boolean): Buffer {
+  try {
+    return replayed(data, { position, arrivedAt, allowOlderRows })
+  } catch (error) {
+    // It cannot be read, and will be set aside again: as it is.
+    if (error instanceof LoadError) return data
+    throw error
+  }
+}

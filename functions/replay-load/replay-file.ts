@@ -1,0 +1,67 @@
+import type { ReplayOrder } from '#core/contract.ts'
+import type { Dataset } from '#core/dataset.ts'
+import { type ChunkResult, effectiveState, type FileLoad } from '#core/load.ts'
+import { type OrderAnswer, type OrderQuestion, orderMatters } from '#core/order.ts'
+import type { LoadState } from '#core/receipt.ts'
+import type { StoredObject } from '#core/upload.ts'
+import { missingChunks } from './missing-chunks.ts'
+import type { NoReplay, ReplayPlan } from './plan.ts'
+
+export interface ReplayFileDeps {
+  readonly datasets: ReadonlyMap<string, Dataset>
+  readonly chunksOf: (id: string, from: number) => AsyncIterable<ChunkResult>
+  readonly headObject: (objectKey: string) => Promise<StoredObject | undefined>
+  /** failed → loading. @returns the state that was there when another one was */
+  readonly reopenFailed: (id: string) => Promise<LoadState | undefined>
+  readonly requestPlan: (load: FileLoad) => Promise<void>
+  readonly checkOrder: (question: OrderQuestion) => Promise<OrderAnswer>
+  readonly now: () => number
+}
+
+/** An uploaded object is planned again; chunks that are committed find themselves in the ledger. */
+export async function planFile(load: FileLoad, deps: ReplayFileDeps): Promise<ReplayPlan | NoReplay> {
+  const { missing, missingCount } = await missingChunks(load, deps)
+  const chunks = { planned: load.planned ?? null, committed: load.committed, missing, missingCount, dead: [], deadCount: 0 }
+  const refusal = await refusalOf(load, deps)
+  if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks }
+  return {
+    would: 'plan',
+    reason: 'The chunks that are not committed are loaded from the uploaded object; send {"dryRun": false} to do it',
+    chunks,
+    order: () => orderOf(load, deps),
+    act: async () => {
+      // First the state: plan-load works on loads that are loading. Should the message fail, the load can be replayed again.
+      if (load.state === 'failed') await deps.reopenFailed(load.id)
+      await deps.requestPlan(load)
+    },
+  }
+}
+
+/** Why there is nothing to replay, or undefined. */
+async function refusalOf(load: FileLoad, { headObject, now }: ReplayFileDeps): Promise<string | undefined> {
+  const state = effectiveState(load, now())
+  if (state === 'complete') return 'The load is complete: every row is accounted for, and nothing is missing'
+  if (state !== 'loading' && state !== 'failed') return `The load is ${state}: no object was uploaded that could be loaded`
+  const object = await headObject(load.objectKey)
+  return object?.load === load.id ? undefined : 'The uploaded object is no longer kept; upload the file again'
+}
+
+/** The rows of a file are not looked at one by one: that anything came after it is enough. */
+async function orderOf({ id, dataset: name, createdAt }: FileLoad, { datasets, checkOrder }: ReplayFileDeps): Promise<ReplayOrder> {
+  const dataset = datasets.get(name)
+  if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [] }
+  const { newer } = await checkOrder({ kind: 'since', dataset: name, load: id, since: createdAt })
+  return newer
+    ? {
+        verdict: 'older-rows',
+        detail: 'Other loads were committed since the upload was opened: rows of the file may take the place of theirs.',
+        older: [],
+      }
+    : { verdict: 'safe', detail: 'Nothing else was committed since the upload was opened.', older: [] }
+}
+
+/** Why a dataset takes rows in any order. */
+export const harmless = (dataset: Dataset | undefined): string =>
+  dataset?.version === undefined
+    ? 'A row whose key is there changes nothing: rows may come in any order.'
+    : `Of two rows the one with the greater "${dataset.version}" stays: rows may come in any order.`

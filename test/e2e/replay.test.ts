@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PutRecordCommand } from '@aws-sdk/client-kinesis'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { insertLoad } from '#platform/loads.ts'
+import { openTable } from '#platform/table.ts'
+import { kinesisClient } from '../../localstack/pump/kinesis-source.ts'
+import { demoTenant } from '../../localstack/tenant.ts'
+import { acceptedBatch } from '../support/accepted-batch.ts'
+import { givenUp, recordOf } from '../support/dead-letters.ts'
+import { allOf, checkReceipt, connectStage, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
+
+const stage = connectStage()
+const table = openTable(setting('MILLRACE_TABLE'))
+const kinesis = kinesisClient(setting('AWS_ENDPOINT_URL'))
+after(async () => {
+  table.client.destroy()
+  kinesis.destroy()
+  await stage[Symbol.asyncDispose]()
+})
+
+interface Accepted {
+  readonly data: Buffer
+  readonly partitionKey: string
+  readonly sequenceNumber: string
+  readonly arrivedAt: number
+}
+/** Puts a record that no consumer understands, to learn which place in the stream a batch of now would have. */
+async function place(partitionKey: string): Promise<string> {
+  const { SequenceNumber = '' } = await kinesis.send(
+    new PutRecordCommand({ StreamName: setting('MILLRACE_STREAM'), PartitionKey: partitionKey, Data: Buffer.from('nothing') }),
+  )
+  return SequenceNumber
+}
+async function accepted(data: Buffer, partitionKey: string): Promise<Accepted> {
+  return { data, partitionKey, sequenceNumber: await place(partitionKey), arrivedAt: Date.now() }
+}
+/** What Lambda does with records that it gives up. */
+async function giveUp(records: readonly Accepted[]): Promise<void> {
+  const { key, body } = givenUp(
+    records.map(({ data, sequenceNumber, partitionKey, arrivedAt }) => recordOf(data, sequenceNumber, partitionKey, arrivedAt)),
+    randomUUID(),
+  )
+  await stage.s3.send(new PutObjectCommand({ Bucket: setting('MILLRACE_DEAD_LETTERS_BUCKET'), Key: key, Body: body }))
+}
+async function whenDead(load: string, chunks: number): Promise<void> {
+  for (const end = Date.now() + 60_000; (await allOf(stage.client.listDeadLetters({ load }))).length < chunks; await sleep(200))
+    assert.ok(Date.now() < end, `${chunks} chunks of ${load} are not noted`)
+}
+
+test('what was given up of a batch is replayed: every row is in the table once, and the receipt adds up', async () => {
+  const id = freshIds()
+  const { load, envelopes } = acceptedBatch(demoTenant, 'flights', [
+    flightLines(id, 300),
+    flightLines(id + 300, 200),
+    flightLines(id + 500, 7),
+  ])
+  await insertLoad(table)(load)
+  await giveUp(await Promise.all(envelopes.map((data, chunk) => accepted(data, `${load.id}/${chunk}`))))
+  await whenDead(load.id, 3)
+  const failed = (await stage.client.getReceipt(load.id)).receipt!
+  assert.deepEqual([failed.state, failed.problem?.code, await stage.countFlights(id, id + 507)], ['failed', 'dead-letter', 0])
+
+  const dry = await stage.client.checkReplay(load.id)
+  assert.deepEqual([dry.would, dry.chunks.dead, dry.order?.verdict], ['send', [0, 1, 2], 'harmless'])
+  assert.equal((await stage.client.getReceipt(load.id)).receipt?.state, 'failed')
+  await Promise.all([stage.client.replayLoad(load.id), stage.client.replayLoad(load.id)])
+  const receipt = await stage.client.waitFor(load.id)
+  checkReceipt(receipt)
+  assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 507, loaded: 507 }])
+  assert.equal(await stage.countFlights(id, id + 507), 507)
+  assert.deepEqual(await allOf(stage.client.listDeadLetters({ load: load.id })), [])
+  assert.equal((await stage.client.checkReplay(load.id)).would, 'nothing')
+})
+
+test('older rows do not go over newer ones of the same key, unless it is asked for by name', async () => {
+  const stream = randomUUID()
+  const partitionKey = 'events/3'
+  const line = (sequence: number, type: string) =>
+    `${JSON.stringify({ stream, sequence, type, at: '2026-01-01T00:00:00.000Z', payload: null })}\n`
+  const types = async () =>
+    (await stage.database.query('SELECT type FROM events WHERE stream = $1 ORDER BY sequence', [stream])).rows.map(({ type }) => type)
+  const lane = { lane: 3, lanes: 16 }
+  const [first, second] = ['first', 'second'].map((type) => acceptedBatch(demoTenant, 'events', [line(1, type) + line(2, type)], lane))
+  const dead: Accepted[] = []
+  for (const batch of [first!, second!]) {
+    await insertLoad(table)(batch.load)
+    dead.push(await accepted(batch.envelopes[0]!, partitionKey))
+  }
+  await giveUp(dead)
+  await whenDead(first!.load.id, 1)
+  await whenDead(second!.load.id, 1)
+
+  const replay = async (load: string, allowOlderRows = false) => {
+    await stage.client.replayLoad(load, { allowOlderRows })
+    const receipt = await stage.client.waitFor(load)
+    checkReceipt(receipt)
+    return [receipt.state, await types()]
+  }
+  assert.equal((await stage.client.checkReplay(second!.load.id)).order?.verdict, 'safe')
+  assert.deepEqual(await replay(second!.load.id), ['complete', ['second', 'second']])
+  const { order } = await stage.client.checkReplay(first!.load.id)
+  assert.deepEqual([order?.verdict, order?.older[0]?.rows, JSON.parse(order?.older[0]?.keys[0] ?? '')], ['older-rows', 2, [stream, 1]])
+  await assert.rejects(stage.client.replayLoad(first!.load.id), /older-rows/)
+  assert.deepEqual(await types(), ['second', 'second'])
+  assert.deepEqual(await replay(first!.load.id, true), ['complete', ['first', 'first']])
+})
