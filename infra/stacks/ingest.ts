@@ -54,6 +54,7 @@ export class IngestStack extends Stack {
       ChunkQueueUrl: storage.chunks.queue.queueUrl,
       PlanDeadLetterQueueUrl: storage.plan.deadLetters.queueUrl,
       ChunkDeadLetterQueueUrl: storage.chunks.deadLetters.queueUrl,
+      SetAsideQueueUrl: storage.setAside.queue.queueUrl,
       SetAsideDeadLetterQueueUrl: storage.setAside.deadLetters.queueUrl,
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })

@@ -136,6 +136,7 @@ it('the outputs that scripts read are there', () => {
     'ChunkQueueUrl',
     'PlanDeadLetterQueueUrl',
     'ChunkDeadLetterQueueUrl',
+    'SetAsideQueueUrl',
     'SetAsideDeadLetterQueueUrl',
   ])
     ingest.hasOutput(name, {})
