@@ -2,13 +2,14 @@ import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeFailure } from '../localstack/failure.ts'
+import { forgetLocal } from '../localstack/local-aws.ts'
 import { repository } from '../localstack/state-dir.ts'
 import { findHand } from './bench/by-hand.ts'
-import { doorSides } from './bench/door-sides.ts'
-import { judge, type Run } from './bench/figures.ts'
+import { measureEndToEnd } from './bench/end-to-end.ts'
+import { judge, type Line, type Run } from './bench/figures.ts'
 import { measureFile } from './bench/file-rows.ts'
 import { flightSides, fullTable } from './bench/flight-sides.ts'
-import { lines } from './bench/lines.ts'
+import { endToEnd, lines } from './bench/lines.ts'
 import { memorySides, shapeSides } from './bench/other-sides.ts'
 import { profilerFlags, runProfile } from './bench/profile.ts'
 import { type Group, runRounds } from './bench/rounds.ts'
@@ -28,7 +29,11 @@ what was measured. Starts a Postgres of its own and ends it. How to read it: doc
   --rows N         flights to load, 1,000 to 3,000,000 (default 1,500,000). The lines of odd rows and of policy
                    update load a quarter of them; each other shape as many bytes as a third of the flights
   --rounds N       rounds of which the median is taken (default 5)
-  --only NAME,...  only these lines: ${[...new Set(lines.map(({ key }) => key))].join(', ')}
+  --only NAME,...  only these lines, or those whose names begin so (stream: stream-p50, …): ${[...new Set(lines.map(({ key }) => key))].join(', ')}.
+                   ${lines
+                     .filter(({ onlyNamed }) => onlyNamed)
+                     .map(({ key }) => key)
+                     .join(', ')} are measured only so: a local AWS is started for them, and ended
   --gigabytes N    size of the large file of the memory line, GiB (default 1); it is made up while it is read
   --profile        profile instead of timing: a .cpuprofile of each loader and its top ten functions, what its Postgres process
                    waited for and did; of the lines given with --only, or of ndjson-1
@@ -55,9 +60,10 @@ async function main(): Promise<void> {
   const rounds = number('rounds', 1, 1000)
   const gibibytes = number('gigabytes', 0.01, 1000)
   const only = values.only?.split(',').filter(Boolean)
-  const unknown = only?.find((key) => !lines.some((line) => line.key === key))
+  const isMeant = ({ key }: Line, name: string): boolean => key === name || key.startsWith(`${name}-`)
+  const unknown = only?.find((name) => !lines.some((line) => isMeant(line, name)))
   if (unknown !== undefined) throw new Error(`--only: there is no line "${unknown}"; see --help`)
-  const chosen = lines.filter(({ key }) => only === undefined || only.includes(key))
+  const chosen = lines.filter((line) => (only ? only.some((name) => isMeant(line, name)) : !line.onlyNamed))
 
   const began = performance.now()
   const folder = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), `bench-${process.pid}`)
@@ -76,6 +82,10 @@ async function main(): Promise<void> {
   const wanted = new Set(chosen.flatMap(({ ours, against }) => (against === undefined ? [ours] : [ours, against])))
   const runs = new Map<string, readonly Run[]>()
   for (const group of all) for (const [name, run] of await runRounds(server, group, wanted, say)) runs.set(name, run)
+  if (wanted.has(endToEnd)) {
+    localAws = join(folder, 'local')
+    runs.set(endToEnd, await measureEndToEnd(localAws, rounds, say))
+  }
   const results = chosen.map((line) => judge(line, runs))
   const seconds = Math.round((performance.now() - began) / 1000)
   say(
@@ -89,16 +99,14 @@ async function groups(stage: Stage, flightsPath: string, rounds: number, gibibyt
   const fewer = { ...stage, rows: Math.ceil(stage.rows / 4), folder: join(stage.folder, 'fewer') }
   const fewerFlights = memo(async () => measureFile(await flightsFile(fewer.rows, join(repository, '.local', 'cache')), fewer.rows))
   const bytes = stage.rows * 37
-  const door = doorSides(stage, flightsPath)
   const memory = memorySides(stage, 96, gibibytes)
   return [
     { name: 'flights', sides: flightSides(stage, flightsPath, filled), rounds },
     { name: 'update', sides: updateSides(fewer, flightsPath, fewerFlights, filled), rounds },
     { name: 'stream', sides: streamSides(stage, flightsPath), rounds },
-    { name: 'door', sides: door.timed, rounds },
     { name: 'general', sides: generalSides(fewer, flightsPath), rounds },
     ...shapes.map((shape) => ({ name: shape.key, sides: shapeSides(stage, shape, bytes), rounds })),
-    { name: 'memory', sides: { ...memory.rows, ...memory.file, ...door.memory }, rounds: 1 },
+    { name: 'memory', sides: { ...memory.rows, ...memory.file }, rounds: 1 },
   ]
 }
 
@@ -109,18 +117,21 @@ function number(name: 'rows' | 'rounds' | 'gigabytes', least: number, most: numb
   return given
 }
 
-// Whatever ends the bench, its Postgres ends with it.
+// Whatever ends the bench, its Postgres and its local AWS end with it.
 const interrupted = new Promise<never>((_, reject) => {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
   process.on('uncaughtException', reject)
 })
 let server: Server | undefined
+/** Folder of the local AWS, when one was started. */
+let localAws: string | undefined
 try {
   await Promise.race([main(), interrupted])
 } catch (error) {
   console.error(`millrace bench: ${describeFailure(error)}`)
   process.exitCode = 1
 } finally {
+  if (localAws) await forgetLocal(localAws)
   await server?.[Symbol.asyncDispose]()
 }
 process.exit()

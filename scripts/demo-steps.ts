@@ -6,11 +6,13 @@ import type { Receipt } from '#core/receipt.ts'
 import { count, duration, table } from '../client/src/cli/figures.ts'
 import { equation, printReceipt, printReject } from '../client/src/cli/print.ts'
 import { createProgressBar } from '../client/src/cli/progress.ts'
+import { createSendStory } from '../client/src/cli/send-story.ts'
 import { createClient, type Millrace } from '../client/src/client.ts'
 import { fileSource } from '../client/src/file-source.ts'
 import type { PushResult } from '../client/src/push.ts'
 import { badFlights } from './bad-flights.ts'
 import { flightsFile } from './flights.ts'
+import { liveFlights, liveIds } from './live-flights.ts'
 import { loaderMemory } from './loader-memory.ts'
 
 export interface DemoOptions {
@@ -34,9 +36,10 @@ export async function runDemo(options: DemoOptions): Promise<object> {
     const path = await timed(say, `${count(rows)} real flights of 2001 as NDJSON`, () => flightsFile(rows, cache))
     const push = (file: string, again = false) => pushFile(client, file, again, options)
 
-    say(`\n1. Push them\n`)
-    const first = await push(path)
+    say(`\n1. Push them, while others come live\n`)
+    const { first, live } = await pushBesideLive(client, () => push(path), options)
     say(printReceipt(first.receipt))
+    say(live.text)
     const load = rateOf(first.receipt)
 
     say('2. What Postgres says\n')
@@ -74,6 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<object> {
       rowsPerSecond: load.rowsPerSecond,
       peakRssMiB: peakRssMiB ?? null,
       receipts: { first: first.receipt, again: again.receipt, duplicates: duplicates.receipt, bad: bad.receipt },
+      live: live.facts,
       again: { alreadyThere: again.alreadyThere, sentBytes: again.sent },
       table: { before, after },
       rejects,
@@ -101,14 +105,35 @@ async function pushFile(
   return { ...result, ms: performance.now() - began }
 }
 
+/** A stream of rows next to the file, through the other door, into the same table. */
+async function pushBesideLive(
+  client: Millrace,
+  push: () => Promise<PushResult & { ms: number }>,
+  { signal }: DemoOptions,
+): Promise<{ first: PushResult & { ms: number }; live: { text: string; facts: object } }> {
+  const story = createSendStory({ dataset: 'flights', checkpoint: undefined, seekable: false, before: undefined })
+  let pushed = false
+  const rows = liveFlights(leastLive, () => pushed || signal.aborted)
+  const sending = client.sendRows(rows, { dataset: 'flights', batchMs: 250, signal, onBatch: story.add })
+  const pushing = push().finally(() => {
+    pushed = true
+  })
+  const [first, total] = await Promise.all([pushing, sending])
+  if (total.rows.loaded !== total.rows.received) throw new Error(`the live stream was not loaded:\n${story.text(total)}`)
+  return { first, live: { text: story.text(total), facts: story.facts(total) } }
+}
+/** Two seconds of them, however small the file. */
+const leastLive = 4000
+
 /** Numbers come as text, so that Postgres decides about their decimals. */
 const questions = {
-  'How many flights are there?':
-    'SELECT count(*)::text AS flights, min(date)::date::text AS first, max(date)::date::text AS last FROM flights',
+  'How many flights are there?': `SELECT CASE WHEN id < ${liveIds} THEN 'file' ELSE 'live' END AS came, count(*)::text AS flights, min(date)::date::text AS first,
+    max(date)::date::text AS last FROM flights GROUP BY 1 ORDER BY 1`,
   'Which airports are the busiest?': `SELECT origin, count(*)::text AS departures FROM flights
-    GROUP BY origin ORDER BY count(*) DESC, origin LIMIT 5`,
+    WHERE id < ${liveIds} GROUP BY origin ORDER BY count(*) DESC, origin LIMIT 5`,
   'How late were they, month by month?': `SELECT to_char(date AT TIME ZONE 'UTC', 'YYYY-MM') AS month, count(*)::text AS flights,
-    avg(delay)::numeric(9, 1)::text AS "mean delay, minutes" FROM flights GROUP BY 1 ORDER BY 1`,
+    avg(delay)::numeric(9, 1)::text AS "mean delay, minutes" FROM flights
+    WHERE id < ${liveIds} GROUP BY 1 ORDER BY 1`,
 }
 async function askPostgres(database: Client): Promise<{ question: string; answer: string }[]> {
   const answers: { question: string; answer: string }[] = []

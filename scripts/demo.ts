@@ -10,8 +10,9 @@ import { allFlights } from './flights.ts'
 
 const help = `npm run demo -- [options]
 
-Starts a local AWS of its own, pushes 3,000,000 real flights through it into Postgres, and shows
-the receipts: of the push, of the same push again, of rows that are there already, of bad rows.
+Starts a local AWS of its own, pushes 3,000,000 real flights through it into Postgres while a live
+stream of others is sent into the same table, and shows the receipts: of the push and the stream, of
+the same push again, of rows that are there already, of bad rows.
 Ends what it started.
 
   --rows N         flights to push, 1,000 to 3,000,000 (default: all)

@@ -10,6 +10,8 @@ export interface SendBatchOptions extends CallOptions {
   readonly compressed?: 'gzip' | 'zstd'
   /** The same key and rows again are loaded once, and get the first answer again. Default: a random one, which covers the retries of this call only. */
   readonly key?: string
+  /** Rows there are, as counted here: a body that was cut on its way is refused. Known of objects. */
+  readonly rows?: number
   /** Hold the answer until the rows are committed, 25 s at most. Default false. */
   readonly wait?: boolean
 }
@@ -41,6 +43,7 @@ export async function batchRequest(dataset: string, rows: BatchBody, options: Se
   const compress = options.compressed === undefined && plain.length >= worthCompressing
   const compression = compress ? compressor.name : options.compressed
   const key = options.key ?? randomKey()
+  const counted = options.rows ?? (Array.isArray(rows) ? rows.length : undefined)
   // A Content-Encoding would be undone by API Gateway, and the function would get many times the bytes.
   const type: Record<string, string> =
     compression === undefined
@@ -49,7 +52,7 @@ export async function batchRequest(dataset: string, rows: BatchBody, options: Se
   return {
     path: `/datasets/${encodeURIComponent(dataset)}/batches${options.wait ? '?wait=true' : ''}`,
     key,
-    headers: { ...type, 'idempotency-key': key },
+    headers: { ...type, 'idempotency-key': key, ...(counted !== undefined && { 'x-millrace-rows': String(counted) }) },
     body: compress ? await compressor.compress(plain) : plain,
   }
 }

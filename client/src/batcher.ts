@@ -91,7 +91,8 @@ export function createBatcher(limits: BatchLimits, offset = 0): Batcher {
   function cut(unended: boolean): Cut {
     const rest = held.slice(lineEnd, length)
     const made: Cut = { body: held.subarray(0, lineEnd), start, end, crc32: crc, rows, lines, unended }
-    held = new Uint8Array(Math.max(rest.length, Math.min(limits.bytes, firstBuffer)))
+    // Batches of one stream are much alike: one as large as this one needs no growing, which leaves twice its size as garbage.
+    held = new Uint8Array(Math.max(rest.length, Math.ceil(lineEnd * 1.05)))
     held.set(rest)
     length = rest.length
     lineEnd = 0

@@ -143,7 +143,11 @@ export async function openWriter(options: WriterOptions, { client, clock }: Deps
   }
   async function send(batch: Batch, body: Uint8Array<ArrayBuffer>): Promise<void> {
     await options.save?.(state)
-    const { receipt, rejects } = await client.sendBatch(dataset, body, { key: batchKey(state.stream, batch.number), signal })
+    const { receipt, rejects } = await client.sendBatch(dataset, body, {
+      key: batchKey(state.stream, batch.number),
+      rows: batch.rows,
+      signal,
+    })
     const followed = follow && !finalStates.has(receipt.state)
     state = withAccepted(state, batch, receipt, followed)
     onBatch?.({ kind: 'accepted', batch, receipt, rejects })

@@ -1,19 +1,16 @@
 import { createHash } from 'node:crypto'
 
-/** Bytes of a block: 64 of them hold the longest text. */
-const blockBytes = 1024 * 1024
-/**
- * Blocks of texts that are done with. Without them a function that takes one large batch after the other would have the text of the last one
- * beside that of this one, until the collector finds it.
- */
-const free: Buffer[] = []
-
-/** The inflated body of a batch, in blocks: joined it would be in memory twice. */
+/** The inflated body of a batch in the pieces that it came in. Joined it would be in memory twice. */
 export class BatchText {
-  #blocks: Buffer[] = []
+  readonly #pieces: Buffer[] = []
+  /** Offset of each piece. */
+  readonly #starts: number[] = []
   readonly #hash = createHash('sha256')
   #size = 0
 
+  get pieces(): readonly Buffer[] {
+    return this.#pieces
+  }
   get size(): number {
     return this.#size
   }
@@ -23,30 +20,23 @@ export class BatchText {
   }
 
   add(piece: Buffer): void {
+    this.#pieces.push(piece)
+    this.#starts.push(this.#size)
     this.#hash.update(piece)
-    for (let at = 0; at < piece.length; ) {
-      const from = this.#size % blockBytes
-      if (from === 0) this.#blocks.push(free.pop() ?? Buffer.allocUnsafeSlow(blockBytes))
-      const copied = piece.copy(this.#blocks.at(-1)!, from, at)
-      this.#size += copied
-      at += copied
-    }
-  }
-
-  /** All of it, block by block. */
-  *pieces(): Generator<Buffer> {
-    for (const [i, block] of this.#blocks.entries()) yield block.subarray(0, Math.min(blockBytes, this.#size - i * blockBytes))
+    this.#size += piece.length
   }
 
   byte(at: number): number {
-    return this.#blocks[Math.floor(at / blockBytes)]![at % blockBytes]!
+    const i = this.#pieceAt(at)
+    return this.#pieces[i]![at - this.#starts[i]!]!
   }
 
   /** Copies the bytes from `from` up to, not including, `to`. */
   copy(from: number, to: number, target: Buffer, at: number): void {
-    for (let left = from; left < to; ) {
-      const start = left % blockBytes
-      left += this.#blocks[Math.floor(left / blockBytes)]!.copy(target, at + left - from, start, Math.min(blockBytes, start + to - left))
+    let left = from
+    for (let i = this.#pieceAt(from); left < to; i++) {
+      const [piece, start] = [this.#pieces[i]!, this.#starts[i]!]
+      left += piece.copy(target, at + left - from, left - start, Math.min(piece.length, to - start))
     }
   }
 
@@ -56,10 +46,13 @@ export class BatchText {
     return bytes
   }
 
-  /** Gives the blocks back. Nothing can be read from then on. */
-  release(): void {
-    free.push(...this.#blocks)
-    this.#blocks = []
-    this.#size = 0
+  #pieceAt(at: number): number {
+    let [low, high] = [0, this.#starts.length]
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1
+      if (this.#starts[middle]! <= at) low = middle
+      else high = middle
+    }
+    return low
   }
 }

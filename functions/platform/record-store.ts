@@ -1,7 +1,6 @@
 import type { Dataset } from '#core/dataset.ts'
 import type { EnvelopeHeader } from '#core/envelope.ts'
 import type { ChunkResult } from '#core/load.ts'
-import { traceId } from '#core/trace.ts'
 import { commitMany, type ManyCommitted, type OneOfMany } from './commit-many.ts'
 import { type Connection, keptConnections } from './database.ts'
 import { log } from './log.ts'
@@ -62,16 +61,14 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
           roads.learn(dataset, undefined, rows)
           countRows(dataset.name, rows)
         }
-        const ms = Math.round(performance.now() - began)
-        log.info('transaction committed', {
+        log.info('chunks committed', {
           dataset: dataset.name,
-          ms,
+          ms: Math.round(performance.now() - began),
           tries,
-          chunks: made.length,
+          chunks: chunks.length,
           before: chunks.length - made.length,
           ...rows,
         })
-        tellLoads(chunks, committed.results)
       }
       return committed
     },
@@ -85,20 +82,6 @@ async function within<T>(db: Connection, milliseconds: number, work: () => Promi
     return await work()
   } finally {
     clearTimeout(timer)
-  }
-}
-
-/** One line a load, so that a load is found whole in the logs; not one a chunk, of which there may be thousands. */
-function tellLoads(chunks: readonly StreamedChunk[], results: readonly { readonly result: ChunkResult; readonly before: boolean }[]): void {
-  const done = chunks.map(({ header }, i) => ({ header, ...results[i]! }))
-  for (const [load, of] of Map.groupBy(done, ({ header }) => header.load)) {
-    const { tenant, traceparent } = of[0]!.header
-    log.info('chunks committed', {
-      ...{ tenant, load, trace: traceId(traceparent) },
-      chunks: of.map(({ result }) => result.chunk),
-      before: of.filter(({ before }) => before).length,
-      ...sumOf(of.map(({ result }) => result)),
-    })
   }
 }
 

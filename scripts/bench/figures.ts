@@ -20,6 +20,8 @@ export interface Line {
   readonly against: string | undefined
   /** The line is about `calls`, of all rounds together: which percentile of them is held at or below the target, and what they are. */
   readonly calls?: { readonly percentile: number; readonly unit: 'ratio' | 'ms' }
+  /** Measured only when it is named: it needs more than a Postgres. */
+  readonly onlyNamed?: boolean
   /** Undefined: shown, and held to nothing. */
   readonly target: number | undefined
 }

@@ -1,6 +1,9 @@
 import type { Line } from './figures.ts'
 import { shapes } from './shapes.ts'
 
+/** The side that needs a local AWS. */
+export const endToEnd = 'end-to-end'
+
 /** Every target of the load engine, and what is shown beside them. Sides are named in `sides.ts`. */
 export const lines: readonly Line[] = [
   { key: 'ndjson-2', name: 'NDJSON, two workers ÷ psql \\copy', ours: 'ndjson-2', against: 'psql', target: 1.5 },
@@ -70,37 +73,15 @@ export const lines: readonly Line[] = [
     calls: { percentile: 99, unit: 'ratio' },
     target: 3,
   },
-  {
-    key: 'door-p50',
-    name: 'the batch door, 1,000 rows, from event to answer, p50',
-    ours: 'door',
+  ...[50, 99].map((percentile) => ({
+    key: `stream-e2e-p${percentile}`,
+    name: `a batch of 100 rows through the emulator, accepted to committed, p${percentile}`,
+    ours: endToEnd,
     against: undefined,
-    calls: { percentile: 50, unit: 'ms' },
+    calls: { percentile, unit: 'ms' as const },
     target: undefined,
-  },
-  {
-    key: 'door-p99',
-    name: 'the batch door, 1,000 rows, p99',
-    ours: 'door',
-    against: undefined,
-    calls: { percentile: 99, unit: 'ms' },
-    target: 15,
-  },
-  {
-    key: 'door-lanes-p99',
-    name: 'the batch door, 1,000 rows dealt to 64 lanes, p99',
-    ours: 'door-lanes',
-    against: undefined,
-    calls: { percentile: 99, unit: 'ms' },
-    target: undefined,
-  },
-  {
-    key: 'door-memory',
-    name: 'the batch door, 64 MB of text: peak above that of small ones',
-    ours: 'door-memory',
-    against: undefined,
-    target: 128,
-  },
+    onlyNamed: true,
+  })),
   ...shapes.map(({ key, name }) => ({
     key,
     name: `${name}, two workers ÷ psql \\copy of the same`,

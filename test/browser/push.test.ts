@@ -4,7 +4,7 @@ import { GetBucketCorsCommand } from '@aws-sdk/client-s3'
 import type { Browser, Page } from 'playwright-core'
 import type * as sdk from '../../client/src/index.ts'
 import { noBrowser, servePage, startBrowser } from '../support/browser.ts'
-import { connectStage, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
+import { connectStage, flight, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
 
 declare const millrace: typeof sdk
 
@@ -77,6 +77,32 @@ test('the SDK in a browser pushes a file of two parts across origins, and the sa
     const allowed = rule?.AllowedHeaders?.map((name) => name.toLowerCase()) ?? []
     assert.ok(allowed.includes('*') || allowed.includes('x-amz-checksum-crc32'))
   }
+})
+
+test('a page sends rows that come, compressed, across origins, and follows them into the table', { skip }, async () => {
+  const id = freshIds()
+  await using page = await openPage()
+  const types: (string | undefined)[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'POST') types.push(request.headers()['content-type'])
+  })
+  const sent = await page.evaluate(
+    async ({ api, lines, row }) => {
+      const client = millrace.createClient(api)
+      const kinds: string[] = []
+      const writer = await client.openWriter({ dataset: 'flights', batchRows: 100, onBatch: ({ kind }) => kinds.push(kind) })
+      await new Blob([lines]).stream().pipeTo(writer.writable)
+      const one = await client.sendBatch('flights', [row], { key: `page-${crypto.randomUUID()}`, wait: true })
+      return { total: writer.state().total, kinds, key: one.key, one: one.receipt.rows.received }
+    },
+    { api, lines: flightLines(id, 250), row: flight(id + 250) },
+  )
+  assert.deepEqual([sent.total.batches, sent.total.rows.loaded, sent.total.rows.pending], [3, 250, 0])
+  assert.deepEqual(sent.kinds.toSorted(), ['accepted', 'accepted', 'accepted', 'settled', 'settled', 'settled'])
+  assert.match(sent.key, /^page-/)
+  assert.equal(sent.one, 1)
+  assert.deepEqual(new Set(types), new Set(['application/gzip', 'application/x-ndjson']))
+  assert.equal(await stage.countFlights(id, id + 1000), 251)
 })
 
 test('a page can read why it was refused: by the functions, and by the gateway before them', { skip }, async () => {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { millrace } from '../support/command.ts'
 import { checkReceipt, connectStage, flight, freshIds, outcomes } from '../support/stage.ts'
 
 const stage = connectStage()
@@ -16,27 +15,6 @@ after(async () => {
   await stage[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
-
-const command = fileURLToPath(new URL('../../client/src/cli/main.ts', import.meta.url))
-const killer = new URL('../support/kill-at.ts', import.meta.url).href
-
-/** Runs `millrace`, as a user would. */
-async function millrace(args: string[], killAt?: string) {
-  const preload = killAt === undefined ? [] : ['--import', killer]
-  const child = spawn(process.execPath, [...preload, command, ...args], {
-    env: { ...process.env, KILL_AT: killAt },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [out, err] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text
-  })
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on('close', (...end) => resolve(end)))
-  return { code, signal, out, err }
-}
 
 /** Four parts of 8 MiB, the last one short; rows of 8 kB, so that loading them is quick. */
 const rows = 3500
@@ -60,7 +38,7 @@ for (const [name, { at, partsThere, open }] of Object.entries(points))
     const id = freshIds()
     const { path, size } = await file(id)
     const push = ['push', path, '--dataset', 'flights', '--parallel', '1', '--json']
-    const killed = await millrace(push, at)
+    const killed = await millrace(push, { killAt: at })
     assert.equal(killed.signal, 'SIGKILL', killed.err)
     const again = await millrace(push)
     assert.equal(again.code, 0, again.err)
@@ -79,7 +57,7 @@ test('Ctrl-C ends a push with 130, says how to go on, and what was sent is there
   const id = freshIds()
   const { path } = await file(id)
   const push = ['push', path, '--dataset', 'flights', '--parallel', '1', '--json']
-  const interrupted = await millrace(push, 'SIGINT after 2 PUT /')
+  const interrupted = await millrace(push, { killAt: 'SIGINT after 2 PUT /' })
   assert.deepEqual([interrupted.code, interrupted.signal], [130, null])
   const load = /^Interrupted\. What was sent is kept as load (ld_\w+): the same command goes on from there\.$/m.exec(interrupted.err)?.[1]
   assert.ok(load, interrupted.err)

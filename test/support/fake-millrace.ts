@@ -156,6 +156,8 @@ export async function startFakeMillrace(): Promise<FakeMillrace> {
     const key = String(request.headers['idempotency-key'])
     const text = inflate(request.headers, body)
     const known = fake.batches.find((b) => b.key === key)
+    const said = request.headers['x-millrace-rows']
+    if (said !== undefined && Number(said) !== judge(text).received) return refuse(422, 'row-count-mismatch', 'another number of rows')
     if (known && known.text !== text) return refuse(422, 'idempotency-key-reused', `The key ${key} was used with another body`)
     const batch = known ?? { id: `lb_${fake.batches.length + 1}`, key, dataset, text, ...judge(text), looks: fake.looks, state: 'loading' }
     if (!known) fake.batches.push(batch)

@@ -48,17 +48,17 @@ test('bodies are compressed when that pays, and the function gets them as they a
   await using fake = await startFakeMillrace()
   const sent = (i: number) => {
     const { headers } = fake.seen.filter(({ name }) => name === 'POST batches')[i]!
-    return [headers['content-type'], headers['x-millrace-format'], headers['content-encoding']]
+    return [headers['content-type'], headers['x-millrace-format'], headers['content-encoding'], headers['x-millrace-rows']]
   }
   await connect(fake).client.sendBatch('flights', rows(500))
-  await connect(fake, { compressor: zstd }).client.sendBatch('flights', rows(500))
+  await connect(fake, { compressor: zstd }).client.sendBatch('flights', rows(500), { rows: 500 })
   await connect(fake).client.sendBatch('flights', [{ id: 1 }, { id: 2n ** 60n }, { id: 5n }])
   await connect(fake).client.sendBatch('flights', 'id\n1\n', { format: 'csv' })
   assert.deepEqual([0, 1, 2, 3].map(sent), [
-    ['application/gzip', 'ndjson', undefined],
-    ['application/zstd', 'ndjson', undefined],
-    ['application/x-ndjson', undefined, undefined],
-    ['text/csv', undefined, undefined],
+    ['application/gzip', 'ndjson', undefined, undefined],
+    ['application/zstd', 'ndjson', undefined, '500'],
+    ['application/x-ndjson', undefined, undefined, '3'],
+    ['text/csv', undefined, undefined, undefined],
   ])
   assert.deepEqual(texts(fake), [rows(500), rows(500), '{"id":1}\n{"id":"1152921504606846976"}\n{"id":5}\n', 'id\n1\n'])
 })
