@@ -88,15 +88,22 @@ export interface UploadAnswer extends OpenUploadAnswer {
   readonly parts: readonly { readonly number: number; readonly size: number; readonly crc32: string }[]
 }
 
+/** How many items a page has. Digits only: what else JavaScript takes for a number (`0x10`, `1e1`, nothing) is none to a person. */
+export const pageLimit = (most: number, usual: number) =>
+  z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text),
+    z.int(`must be a whole number, 1 to ${most}`).min(1).max(most).default(usual),
+  )
+
 export const listLoadsQuery = z.strictObject({
   dataset: z.string().max(48).optional(),
   state: z.enum(['receiving', 'loading', 'complete', 'failed', 'aborted', 'expired']).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: pageLimit(100, 20),
   cursor: z.string().max(1024).optional(),
 })
 
 export const listRejectsQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: pageLimit(1000, 100),
   cursor: z.string().max(1024).optional(),
   download: z.enum(['true', 'false']).optional(),
   /** With `download`: NDJSON with everything that is known of each reject, or the rows in the load's own format with their error. */
@@ -145,7 +152,7 @@ export interface ReplayOrder {
 export const listDeadLettersQuery = z.strictObject({
   dataset: z.string().max(48).optional(),
   load: z.string().max(64).optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: pageLimit(100, 20),
   cursor: z.string().max(1024).optional(),
 })
 

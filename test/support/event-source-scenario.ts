@@ -4,6 +4,7 @@ import type { Mapping } from '../../localstack/event-source/settings.ts'
 import { createLedger } from './event-source-ledger.ts'
 import { callOf, exampleMapping, failed, reports, responded, throttled } from './event-source-run.ts'
 import { createModelStream } from './model-stream.ts'
+import { randomFrom } from './random.ts'
 import { createVirtualClock } from './virtual-clock.ts'
 
 export interface Scenario {
@@ -33,17 +34,6 @@ export interface ScenarioResult {
   readonly kills: number
   readonly reshards: number
   readonly givenUp: number
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 const forever = new AbortController().signal

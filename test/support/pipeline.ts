@@ -4,11 +4,9 @@ import { type ChunkJob, chunkMode } from '#core/chunk.ts'
 import { crc32ToHex } from '#core/crc32.ts'
 import type { Edge } from '#core/csv-edges.ts'
 import type { Dataset } from '#core/dataset.ts'
-import { endingOf } from '#core/ending.ts'
-import type { ChunkResult, Compression, FileLoad, Format } from '#core/load.ts'
+import type { Compression, FileLoad, Format } from '#core/load.ts'
 import { receiptOf } from '#core/load.ts'
 import { reconciles } from '#core/receipt.ts'
-import { attributeOf } from '#core/reject-sums.ts'
 import { commitChunk, type Road } from '#platform/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
@@ -16,6 +14,7 @@ import { parquetOpener } from '#platform/parquet.ts'
 import type { RejectFile } from '#platform/reject-file.ts'
 import { readChunk } from '#platform/sql/read-chunk.ts'
 import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
+import { MemoryLoads } from './memory-loads.ts'
 
 export interface StoredReject {
   readonly line: number
@@ -30,8 +29,9 @@ export interface StoredReject {
 /** The real loader on a real Postgres; objects, projection and queue are in memory, so that a test can cut in anywhere. */
 export class Pipeline {
   readonly objects = new Map<string, Buffer>()
-  readonly loads = new Map<string, FileLoad>()
-  readonly projected = new Map<string, Map<number, ChunkResult>>()
+  readonly #loads = new MemoryLoads<FileLoad>()
+  readonly loads = this.#loads.items
+  readonly projected = this.#loads.projected
   readonly edges = new Map<string, Map<number, Edge[]>>()
   readonly rejects = new Map<string, StoredReject[]>()
   readonly queue: ChunkJob[] = []
@@ -65,9 +65,9 @@ export class Pipeline {
           const openRejects = (): RejectFile => this.#rejectFile(load.id, chunk)
           return commitChunk(db, { load, dataset, chunk, read, openRejects, road: this.road, turn })
         }),
-      projectChunk: async (load, result) => this.#project(load.id, result),
-      finishLoad: (load) => this.#finish(load),
-      failLoad: async (load, { problem }) => this.#update(load, { state: 'failed', problem }),
+      projectChunk: async (load, result) => this.#loads.project(load.id, result),
+      finishLoad: (load) => this.#loads.finish(load),
+      failLoad: async (load, error) => this.#loads.fail(load, error),
       sendChunks: async (jobs) => void this.queue.push(...jobs),
       noteEdges: async (load, chunk, edges) => {
         const noted = this.edges.get(load.id) ?? new Map<number, Edge[]>()
@@ -182,43 +182,6 @@ export class Pipeline {
       finish: async () => void this.rejects.set(`${load}/${chunk}`, rows),
       abort: async () => undefined,
     }
-  }
-
-  #project(id: string, result: ChunkResult): void {
-    const chunks = this.projected.get(id) ?? new Map<number, ChunkResult>()
-    this.projected.set(id, chunks)
-    if (chunks.has(result.chunk)) return
-    chunks.set(result.chunk, result)
-    const load = this.loads.get(id)!
-    this.#update(id, {
-      committed: load.committed + 1,
-      bytesRead: load.bytesRead + result.sourceEnd - result.sourceStart,
-      received: load.received + result.received,
-      loaded: load.loaded + result.loaded,
-      updated: load.updated + result.updated,
-      duplicate: load.duplicate + result.duplicate,
-      rejected: load.rejected + result.rejected,
-      ...Object.fromEntries(result.rejects.map((sum) => [attributeOf(sum), (load[attributeOf(sum)] ?? 0) + sum.rows])),
-      ...(result.last ? { planned: result.chunk + 1 } : {}),
-    })
-  }
-
-  async #finish(id: string): Promise<void> {
-    const load = this.loads.get(id)!
-    if (load.state !== 'loading' || load.planned === undefined || load.committed < load.planned) return
-    const chunks = [...this.projected.get(id)!.values()].sort((a, b) => a.chunk - b.chunk)
-    this.#update(id, {
-      ...(await endingOf(
-        load,
-        (async function* () {
-          yield* chunks
-        })(),
-      )),
-    })
-  }
-
-  #update(id: string, change: Partial<FileLoad>): void {
-    this.loads.set(id, { ...this.loads.get(id)!, ...change })
   }
 }
 

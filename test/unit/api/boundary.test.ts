@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { APIGatewayProxyEvent } from 'aws-lambda'
 import * as z from 'zod'
 import type { CallOf } from '#core/call.ts'
+import { pageLimit } from '#core/contract.ts'
 import { ConfigurationError, RequestError } from '#core/errors.ts'
 import { on, serve } from '#platform/api.ts'
 import { createIdentify } from '#platform/authenticate.ts'
@@ -15,7 +16,7 @@ const route = {
   access: 'key',
   summary: 'For tests',
   body: z.strictObject({ count: z.int().min(1), tags: z.array(z.string()).optional() }),
-  query: z.strictObject({ limit: z.coerce.number().int().max(10).default(5) }),
+  query: z.strictObject({ limit: pageLimit(10, 5) }),
   answers: { 200: { doc: 'Fine' } },
   problems: [],
 } as const
@@ -74,6 +75,10 @@ test('each fault of a body is pointed at', async () => {
 test('a query is checked, and a name given twice is a fault', async () => {
   const twice = await problemOf(good({ multiValueQueryStringParameters: { limit: ['1', '2'] } }))
   assert.deepEqual(twice.errors[0].pointer, '/query/limit')
+  for (const limit of ['0', '11', '0x10', '1e1', '', ' 5', '5.0', '-1']) {
+    const wrong = await problemOf(good({ queryStringParameters: { limit } }))
+    assert.equal(wrong.errors?.[0].pointer, '/query/limit', `limit=${limit}`)
+  }
   const unknown = await problemOf(good({ queryStringParameters: { color: 'red' } }))
   assert.deepEqual(unknown.errors[0].pointer, '/query/color')
 })

@@ -1,0 +1,199 @@
+import pg from 'pg'
+import { runEventSource } from '../../../localstack/event-source/event-source.ts'
+import type { Checkpoint, Ports } from '../../../localstack/event-source/ports.ts'
+import { exampleMapping } from '../event-source-run.ts'
+import { createModelStream } from '../model-stream.ts'
+import { below, randomFrom } from '../random.ts'
+import { createVirtualClock } from '../virtual-clock.ts'
+import { Account } from './account.ts'
+import { createConsumer } from './consumer.ts'
+import { createDoor } from './door.ts'
+import { findBroken } from './proof.ts'
+import { type Batch, createSender } from './sender.ts'
+import { Stage } from './stage.ts'
+import { makeTables } from './tables.ts'
+import { Trouble } from './trouble.ts'
+
+export interface PlayOptions {
+  /** URL of a database of its own, empty. */
+  readonly database: string
+  readonly rows: number
+  readonly seed: number
+  /** @param rows accepted so far */
+  readonly onProgress?: (rows: number) => void
+}
+
+export interface Played {
+  /** Promises that were broken, in words. */
+  readonly broken: readonly string[]
+  readonly rows: number
+  readonly batches: number
+  readonly records: number
+  readonly invocations: number
+  readonly rejected: number
+  readonly setAside: number
+  readonly faults: Readonly<Record<string, number>>
+}
+
+const forever = new AbortController().signal
+const senders = 6
+/** Virtual time after the last batch in which everything must have come to its end. */
+const quietMs = 24 * 3_600_000
+
+/**
+ * Sends batches through the real door and the real consumer into a real Postgres, with the event source between them played in virtual time and
+ * something going wrong at every step, and then holds tables, rejects and receipts against what was accepted. The same options play the same run.
+ */
+export async function play({ database, rows, seed, onProgress }: PlayOptions): Promise<Played> {
+  const db = new pg.Client({ connectionString: database })
+  await db.connect()
+  await makeTables(db)
+  const random = randomFrom(seed)
+  const clock = createVirtualClock()
+  const trouble = new Trouble(randomFrom(seed + 1))
+  const stream = createModelStream(clock, { shards: 1 + below(random, 3), pageSize: 50 + below(random, 1000) })
+  const stage = new Stage(clock, stream, trouble)
+  const submit = createDoor(stage)
+  const account = new Account()
+  const source = playSource(stage, createConsumer(stage, database), {
+    batchSize: [1, 10, 100, 1000][below(random, 4)]!,
+    windowMs: [0, 200, 1000][below(random, 3)]!,
+    parallelization: 1 + below(random, 4),
+    bisect: random() < 0.5,
+  })
+  const batchRows = Math.max(1, Math.min(1500, Math.ceil(rows / 200)))
+
+  async function send(number: number): Promise<void> {
+    const numbers = randomFrom(seed + 100 + number)
+    const sender = createSender(numbers, { number, senders, streams: 5, batchRows, unreadable: 0.004, refused: 0.002, repeated: 0.02 })
+    while (account.rows < rows) {
+      const batch = sender.next(batchRows * 2)
+      disturb(stage, source, numbers)
+      const load = await untilAccepted(stage, submit, batch, numbers)
+      account.accept(load, batch)
+      onProgress?.(account.rows)
+      await clock.sleep(below(numbers, 400), forever)
+    }
+  }
+
+  try {
+    source.start()
+    await clock.run(Promise.all(Array.from({ length: senders }, (_, number) => send(number))))
+    trouble.healed = true
+    stage.databaseIsAway = false
+    const isOver = (): boolean => [...stage.loads.items.values()].every(({ state }) => state !== 'receiving' && state !== 'loading')
+    for (const end = clock.now() + quietMs; !isOver() && clock.now() < end; ) await clock.run(clock.now() + 5_000)
+    await source.stop()
+    const broken = [...source.broken, ...(await findBroken(db, account, stage, clock.now()))]
+    return {
+      broken,
+      rows: account.rows,
+      batches: account.loads.size,
+      records: stage.records,
+      invocations: stage.invocations,
+      rejected: account.rejects.size,
+      setAside: stage.setAside.length,
+      faults: trouble.counts,
+    }
+  } finally {
+    await db.end()
+  }
+}
+
+/** Sends a batch until it is accepted, as a client that knows nothing but the answers. @returns its load */
+async function untilAccepted(
+  { clock, trouble }: Stage,
+  submit: ReturnType<typeof createDoor>,
+  batch: Batch,
+  random: () => number,
+): Promise<string> {
+  for (;;) {
+    const twice = trouble.happens('the batch is sent twice at once')
+    const answers = await Promise.all([submit(batch), ...(twice ? [submit(batch)] : [])])
+    const load = answers.find((answer) => answer.load !== undefined)?.load
+    if (load !== undefined && !trouble.happens('the answer is lost, and the batch sent again')) return load
+    const waitMs = Math.max(...answers.map(({ retryAfterMs }) => retryAfterMs ?? 0))
+    await clock.sleep(waitMs + below(random, 1000), forever)
+  }
+}
+
+/** What happens to the world between batches. */
+function disturb(stage: Stage, source: ReturnType<typeof playSource>, random: () => number): void {
+  const { stream, trouble, clock } = stage
+  const openShards = [...stream.openShards]
+  const shard = below(random, openShards.length)
+  if (openShards.length < 8 && trouble.occurs('a shard is split')) stream.split(openShards[shard]!)
+  else if (openShards.length > 1 && trouble.occurs('two shards are merged'))
+    stream.merge(openShards[shard]!, openShards[(shard + 1) % openShards.length]!)
+  if (trouble.occurs('the event source is killed')) source.kill()
+  if (trouble.occurs('a record that is no envelope is put into the stream')) stage.putPoison(`no envelope ${random()}`)
+  if (trouble.occurs('an envelope of another version is put into the stream')) stage.putPoison(`MR\u0002${random()}`)
+  if (trouble.occurs('a record is put into the stream a second time')) stage.putAgain(random())
+  if (!stage.databaseIsAway && trouble.occurs('the database is away for a time')) {
+    stage.databaseIsAway = true
+    void clock.sleep(below(random, 120_000), forever).then(() => {
+      stage.databaseIsAway = false
+    })
+  }
+}
+
+/** The event source over the stage's stream: killed and started again it goes on from what it had stored. */
+function playSource(stage: Stage, invoke: Ports['invoke'], settings: Parameters<typeof exampleMapping>[0]) {
+  const { clock, stream } = stage
+  const mapping = exampleMapping(settings)
+  const broken: string[] = []
+  let stored: Checkpoint | undefined
+  let life = { dead: false }
+  let stopping = new AbortController()
+  let running: Promise<void> = Promise.resolve()
+
+  function portsOf(mine: typeof life): Ports {
+    /** What a process that was killed asked for never comes back to it. */
+    const alive = async <T>(ask: () => Promise<T>): Promise<T> => {
+      if (mine.dead) return await new Promise<never>(() => {})
+      try {
+        return await ask()
+      } finally {
+        if (mine.dead) await new Promise<never>(() => {})
+      }
+    }
+    return {
+      clock: { now: clock.now, sleep: (milliseconds, signal) => alive(() => clock.sleep(milliseconds, signal)) },
+      source: {
+        listShards: () => alive(stream.listShards),
+        open(shard, position) {
+          const reader = stream.open(shard, position)
+          return { read: () => alive(reader.read) }
+        },
+      },
+      invoke: (event) => alive(() => invoke(event)),
+      sendFailure: async () => void broken.push('the event source gave records up, which it was told never to do'),
+      checkpoints: {
+        load: () => alive(async () => stored),
+        save: (checkpoint) =>
+          alive(async () => {
+            stored = structuredClone(checkpoint)
+          }),
+      },
+      log: () => {},
+    }
+  }
+  function start(): void {
+    life = { dead: false }
+    stopping = new AbortController()
+    running = runEventSource(mapping, portsOf(life), stopping.signal)
+    running.catch((error: unknown) => broken.push(`the event source ended: ${error}`))
+  }
+  return {
+    broken,
+    start,
+    kill(): void {
+      life.dead = true
+      start()
+    },
+    async stop(): Promise<void> {
+      stopping.abort()
+      await clock.run(running)
+    },
+  }
+}

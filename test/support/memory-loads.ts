@@ -1,0 +1,51 @@
+import { endingOf } from '#core/ending.ts'
+import type { LoadError } from '#core/errors.ts'
+import type { ChunkResult, Load } from '#core/load.ts'
+import { attributeOf } from '#core/reject-sums.ts'
+
+/** Loads and the results of their chunks in memory, by the rules of the projection in DynamoDB: everything can be done twice, and changes nothing then. */
+export class MemoryLoads<L extends Load> {
+  readonly items = new Map<string, L>()
+  readonly projected = new Map<string, Map<number, ChunkResult>>()
+
+  update(id: string, change: Partial<L>): void {
+    this.items.set(id, { ...this.items.get(id)!, ...change })
+  }
+
+  project(id: string, result: ChunkResult): void {
+    const chunks = this.projected.get(id) ?? new Map<number, ChunkResult>()
+    this.projected.set(id, chunks)
+    if (chunks.has(result.chunk)) return
+    chunks.set(result.chunk, result)
+    const load: Load = this.items.get(id)!
+    const change: Partial<Load> = {
+      committed: load.committed + 1,
+      bytesRead: load.bytesRead + result.sourceEnd - result.sourceStart,
+      received: load.received + result.received,
+      loaded: load.loaded + result.loaded,
+      updated: load.updated + result.updated,
+      duplicate: load.duplicate + result.duplicate,
+      rejected: load.rejected + result.rejected,
+      ...Object.fromEntries(result.rejects.map((sum) => [attributeOf(sum), (load[attributeOf(sum)] ?? 0) + sum.rows])),
+      ...(result.last ? { planned: result.chunk + 1 } : {}),
+    }
+    this.update(id, change as Partial<L>)
+  }
+
+  async finish(id: string): Promise<void> {
+    const load: Load = this.items.get(id)!
+    const open = load.state === 'loading' || (load.door === 'batch' && load.state === 'receiving')
+    if (!open || load.planned === undefined || load.committed < load.planned) return
+    const chunks = [...this.projected.get(id)!.values()].sort((a, b) => a.chunk - b.chunk)
+    const inOrder = (async function* () {
+      yield* chunks
+    })()
+    this.update(id, { ...(await endingOf(load, inOrder)) } as Partial<L>)
+  }
+
+  /** The first ending stands. */
+  fail(id: string, { problem }: LoadError): void {
+    const state = this.items.get(id)?.state
+    if (state === 'receiving' || state === 'loading') this.update(id, { state: 'failed', problem } as Partial<L>)
+  }
+}
