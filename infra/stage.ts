@@ -82,7 +82,7 @@ interface StageValues {
   readonly urlSeconds: number
   /** Loaders side by side, and with them the load on Postgres; at least 2, the least that an SQS event source takes. */
   readonly chunkConcurrency: number
-  /** Staging tables of a dataset: one for each loader, and one for each that is still ending while its successor starts. */
+  /** Staging tables of a dataset: one for each loader, and one for each that is still ending while its successor starts. Consumers of the stream take them too: who finds none waits. */
   readonly lanes: number
   /** Time one chunk may take; 15 minutes is Lambda's most. */
   readonly chunkTimeout: Duration

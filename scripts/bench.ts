@@ -5,6 +5,7 @@ import { describeFailure } from '../localstack/failure.ts'
 import { forgetLocal } from '../localstack/local-aws.ts'
 import { repository } from '../localstack/state-dir.ts'
 import { findHand } from './bench/by-hand.ts'
+import { doorSides } from './bench/door-sides.ts'
 import { measureEndToEnd } from './bench/end-to-end.ts'
 import { judge, type Line, type Run } from './bench/figures.ts'
 import { measureFile } from './bench/file-rows.ts'
@@ -99,14 +100,16 @@ async function groups(stage: Stage, flightsPath: string, rounds: number, gibibyt
   const fewer = { ...stage, rows: Math.ceil(stage.rows / 4), folder: join(stage.folder, 'fewer') }
   const fewerFlights = memo(async () => measureFile(await flightsFile(fewer.rows, join(repository, '.local', 'cache')), fewer.rows))
   const bytes = stage.rows * 37
+  const door = doorSides(stage, flightsPath)
   const memory = memorySides(stage, 96, gibibytes)
   return [
     { name: 'flights', sides: flightSides(stage, flightsPath, filled), rounds },
     { name: 'update', sides: updateSides(fewer, flightsPath, fewerFlights, filled), rounds },
     { name: 'stream', sides: streamSides(stage, flightsPath), rounds },
+    { name: 'door', sides: door.timed, rounds },
     { name: 'general', sides: generalSides(fewer, flightsPath), rounds },
     ...shapes.map((shape) => ({ name: shape.key, sides: shapeSides(stage, shape, bytes), rounds })),
-    { name: 'memory', sides: { ...memory.rows, ...memory.file }, rounds: 1 },
+    { name: 'memory', sides: { ...memory.rows, ...memory.file, ...door.memory }, rounds: 1 },
   ]
 }
 

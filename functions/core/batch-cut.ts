@@ -57,6 +57,8 @@ export function cutBatch(batch: BatchRows, load: CutFor): CutBatch {
   const { received, refused, sums } = batch
   const offset = refused.length > 0 ? 1 : 0
   const records: BatchRecord[] = []
+  // One after the other in the same memory: each is compressed before the next is gathered.
+  const target = Buffer.allocUnsafe(plans.reduce((most, { bytes }) => Math.max(most, bytes + 1), 0))
   let [size, crc] = [0, 0]
   const add = (text: Text, rows: number, more: Pick<EnvelopeHeader, 'refused' | 'lane' | 'lanes'>): void => {
     const chunk = records.length
@@ -90,7 +92,7 @@ export function cutBatch(batch: BatchRows, load: CutFor): CutBatch {
   if (offset === 1) add(nothing, 0, { refused: { rows: refused.length, sums } })
   for (const plan of plans) {
     const { lane } = plan
-    add(gather(batch, extents, plan), plan.rows.length, lane === undefined ? {} : { lane, lanes: load.lanes! })
+    add(gather(batch, extents, plan, target), plan.rows.length, lane === undefined ? {} : { lane, lanes: load.lanes! })
   }
   return { records, size, crc32: crc32ToHex(crc), csv }
 }
@@ -157,13 +159,12 @@ interface Text {
 }
 const nothing: Text = { bytes: Buffer.alloc(0), places: [] }
 
-/** The text of a chunk: lines as they stand in the body; array elements on a line each. */
-function gather({ form, text, lines, offsets }: BatchRows, extents: Extents, { rows, bytes }: Plan): Text {
+/** The text of a chunk, written to `target`: lines as they stand in the body; array elements on a line each. */
+function gather({ form, text, lines, offsets }: BatchRows, extents: Extents, { rows }: Plan, target: Buffer): Text {
   const elements = form.format === 'json'
   const first = offsets[rows[0]!]!
   // A text that began with this mark would lose it: an empty line, which is no row, goes before it.
   const marked = !elements && text.slice(first, Math.min(first + 3, text.size)).equals(byteOrderMark)
-  const target = Buffer.allocUnsafe(bytes + (marked ? 1 : 0))
   if (marked) target[0] = newline
   let [at, line] = marked ? [1, 2] : [0, 1]
   const places: Places[number][] = []
@@ -177,7 +178,7 @@ function gather({ form, text, lines, offsets }: BatchRows, extents: Extents, { r
     at += to - from + (elements ? 1 : 0)
     line += extents.lines[row]!
   }
-  return { bytes: target, places }
+  return { bytes: target.subarray(0, at), places }
 }
 
 /** Makes a line of an array element. What is JSON has line breaks only between its tokens. */

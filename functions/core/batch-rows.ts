@@ -50,41 +50,57 @@ const firstSigns = 8
 const pieceBytes = 256 * 1024
 
 /**
- * Reads every row of a batch as the loader will.
+ * Reads every row of a batch as the loader will. Its text is held until it is released.
  * @param day decides which partitions a row may go to
  * @throws RequestError body-too-large, too-many-rows
  * @throws LoadError when the text as a whole is wrong: format-mismatch, csv-header-invalid, json-array-invalid, or cannot be inflated
  */
 export async function readBatch(dataset: Dataset, form: BatchForm, day: Date, pieces: AsyncIterable<Buffer>): Promise<BatchRows> {
   const text = new BatchText()
-  const { scanner, hasHeader, reader } = rowFormatOf(form)
-  const splitter = new RowSplitter({
-    scanner: scanner(0),
-    rowBytes: dataset.limits.rowBytes,
-    offset: 0,
-    skipToNewline: false,
-    ranged: false,
-  })
-  const source = smallPieces(pieces)
   let looked = false
+  const kept = async function* () {
+    for await (const piece of pieces) {
+      if (text.size + piece.length > batchLimits.text) throw tooLarge
+      text.add(piece)
+      if (!looked && text.size >= firstSigns) {
+        looked = true
+        settleFormat(form, 'none', text.slice(0, Math.min(text.size, textBytes)))
+      }
+      yield piece
+    }
+  }
+  try {
+    return await readText(dataset, form, day, text, kept())
+  } catch (error) {
+    text.release()
+    throw error
+  }
+}
+
+/** The same batch as it would have been read on another day. */
+export function readAgain({ form, text }: BatchRows, dataset: Dataset, day: Date): Promise<BatchRows> {
+  const pieces = async function* () {
+    yield* text.pieces()
+  }
+  return readText(dataset, form, day, text, pieces())
+}
+
+async function readText(dataset: Dataset, form: BatchForm, day: Date, text: BatchText, pieces: AsyncIterable<Buffer>): Promise<BatchRows> {
+  const { scanner, hasHeader, reader } = rowFormatOf(form)
+  const { rowBytes } = dataset.limits
+  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
+  const source = smallPieces(pieces)
   const more = async (): Promise<boolean> => {
     const { value, done } = await source.next()
-    if (done) return false
-    if (text.size + value.length > batchLimits.text) throw tooLarge
-    text.add(value)
-    if (!looked && text.size >= firstSigns) {
-      looked = true
-      settleFormat(form, 'none', text.slice(0, Math.min(text.size, textBytes)))
-    }
-    splitter.push(value)
-    return true
+    if (!done) splitter.push(value)
+    return !done
   }
   try {
     const header = hasHeader ? await headerOf(splitter, more) : noHeader
     const gathered = new Gathered(dataset)
+    const limit = batchLimits.text + 1
     // A text without anything in it has no rows; that it has no header either is not its fault.
-    if (header)
-      await readRows({ splitter, more }, batchLimits.text + 1, reader(dataset, { day, lead: true }, header), gathered, splitter.lines)
+    if (header) await readRows({ splitter, more }, limit, reader(dataset, { day, lead: true }, header), gathered, splitter.lines)
     const columns = form.format === 'csv' && header ? csvColumns(dataset, form.csv ?? standardCsv, header) : undefined
     return { form, text, columns, ...gathered.rows }
   } finally {

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
 
-/** The inflated body of a batch in the pieces that it came in. Joined it would be in memory twice. */
+/** Bytes of a block: 64 of them hold the longest text. */
+const blockBytes = 1024 * 1024
+/**
+ * Blocks of texts that are done with. Without them a function that takes one large batch after the other would have the text of the last one
+ * beside that of this one, until the collector finds it.
+ */
+const free: Buffer[] = []
+
+/** The inflated body of a batch, in blocks: joined it would be in memory twice. */
 export class BatchText {
-  readonly #pieces: Buffer[] = []
-  /** Offset of each piece. */
-  readonly #starts: number[] = []
+  #blocks: Buffer[] = []
   readonly #hash = createHash('sha256')
   #size = 0
 
-  get pieces(): readonly Buffer[] {
-    return this.#pieces
-  }
   get size(): number {
     return this.#size
   }
@@ -20,23 +23,30 @@ export class BatchText {
   }
 
   add(piece: Buffer): void {
-    this.#pieces.push(piece)
-    this.#starts.push(this.#size)
     this.#hash.update(piece)
-    this.#size += piece.length
+    for (let at = 0; at < piece.length; ) {
+      const from = this.#size % blockBytes
+      if (from === 0) this.#blocks.push(free.pop() ?? Buffer.allocUnsafeSlow(blockBytes))
+      const copied = piece.copy(this.#blocks.at(-1)!, from, at)
+      this.#size += copied
+      at += copied
+    }
+  }
+
+  /** All of it, block by block. */
+  *pieces(): Generator<Buffer> {
+    for (const [i, block] of this.#blocks.entries()) yield block.subarray(0, Math.min(blockBytes, this.#size - i * blockBytes))
   }
 
   byte(at: number): number {
-    const i = this.#pieceAt(at)
-    return this.#pieces[i]![at - this.#starts[i]!]!
+    return this.#blocks[Math.floor(at / blockBytes)]![at % blockBytes]!
   }
 
   /** Copies the bytes from `from` up to, not including, `to`. */
   copy(from: number, to: number, target: Buffer, at: number): void {
-    let left = from
-    for (let i = this.#pieceAt(from); left < to; i++) {
-      const [piece, start] = [this.#pieces[i]!, this.#starts[i]!]
-      left += piece.copy(target, at + left - from, left - start, Math.min(piece.length, to - start))
+    for (let left = from; left < to; ) {
+      const start = left % blockBytes
+      left += this.#blocks[Math.floor(left / blockBytes)]!.copy(target, at + left - from, start, Math.min(blockBytes, start + to - left))
     }
   }
 
@@ -46,13 +56,10 @@ export class BatchText {
     return bytes
   }
 
-  #pieceAt(at: number): number {
-    let [low, high] = [0, this.#starts.length]
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1
-      if (this.#starts[middle]! <= at) low = middle
-      else high = middle
-    }
-    return low
+  /** Gives the blocks back. Nothing can be read from then on. */
+  release(): void {
+    free.push(...this.#blocks)
+    this.#blocks = []
+    this.#size = 0
   }
 }

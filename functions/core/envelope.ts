@@ -77,7 +77,18 @@ const mostPlacesBytes = 4 * 1024 * 1024
 /** The same header, text and places are the same bytes. The frame has a checksum of its own, which covers the places. */
 export function encodeEnvelope({ header, text, places }: Envelope): Buffer {
   const params = { [constants.ZSTD_c_checksumFlag]: 1 }
-  return sealed(header, text.length === 0 ? Buffer.alloc(0) : zstdCompressSync(Buffer.concat([text, encodePlaces(places)]), { params }))
+  return sealed(header, text.length === 0 ? Buffer.alloc(0) : zstdCompressSync(joined(text, encodePlaces(places)), { params }))
+}
+
+/** Where texts are joined with their places, one after the other: many envelopes are made in a row, and each would leave a megabyte to be collected. */
+let scratch = Buffer.alloc(0)
+
+function joined(text: Buffer, places: Buffer): Buffer {
+  const size = text.length + places.length
+  if (scratch.length < size) scratch = Buffer.allocUnsafeSlow(size)
+  text.copy(scratch)
+  places.copy(scratch, text.length)
+  return scratch.subarray(0, size)
 }
 
 function sealed(header: EnvelopeHeader, frame: Buffer): Buffer {

@@ -56,6 +56,7 @@ export const problems = {
   'object-missing': { status: 422, title: 'The uploaded object is gone' },
   'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },
   'chunk-conflict': { status: 422, title: 'Another chunk of the same number is committed' },
+  'chunk-refused': { status: 422, title: 'Postgres takes none of a chunk' },
   'chunk-miscounted': { status: 422, title: 'The rows of a chunk do not add up' },
   'dead-letter': { status: 422, title: 'A part of the load could not be loaded and was set aside' },
   'envelope-unreadable': { status: 422, title: 'A record of the stream cannot be read' },

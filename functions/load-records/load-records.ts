@@ -7,11 +7,13 @@ import type { RecordChunk, StreamRecord } from './record-chunk.ts'
 import { loadTogether } from './together.ts'
 
 /** What became of chunks that were to be committed together. */
-type ManyCommitted =
+export type ManyCommitted =
   /** In the order of the chunks. `before`: the ledger had it already. */
   | { readonly kind: 'committed'; readonly results: readonly { readonly result: ChunkResult; readonly before: boolean }[] }
   /** Nothing is committed: the chunk at this index can never be. */
   | { readonly kind: 'at-fault'; readonly at: number; readonly error: LoadError | AccountingError }
+  /** Nothing is committed: one of them can never be, and only alone will it show which. */
+  | { readonly kind: 'one-by-one' }
 
 /** What the function needs of the world. */
 export interface LoadRecordsDeps {

@@ -1,8 +1,8 @@
 import type { Dataset } from '#core/dataset.ts'
 import { decodeEnvelope, EnvelopeError } from '#core/envelope.ts'
-import { AccountingError, LoadError } from '#core/errors.ts'
+import { type AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/load.ts'
-import type { Announced, LoadRecordsDeps } from './load-records.ts'
+import type { Announced, LoadRecordsDeps, ManyCommitted } from './load-records.ts'
 import { putAside } from './put-aside.ts'
 import { type RecordChunk, recordChunk, type StreamRecord } from './record-chunk.ts'
 import { type Committed, showCommitted } from './show-committed.ts'
@@ -95,7 +95,9 @@ class Round {
     const results = new Map(this.committed.map(({ chunk, result }) => [idOf(chunk), result]))
     for (const twin of twins) {
       const result = results.get(idOf(twin))
-      if (result && !isSame(twin, result) && !(await this.#putAside(twin, conflict(twin)))) return
+      if (!this.whole) return
+      if (!result) await this.commit([twin])
+      else if (!isSame(twin, result)) await this.#putAside(twin, conflict(twin))
     }
   }
 
@@ -103,7 +105,7 @@ class Round {
     for (let open = chunks; open.length > 0; ) {
       const outcome = await this.#tryCommit(open)
       if (outcome === undefined) return
-      if (outcome === 'one-by-one') {
+      if (outcome.kind === 'one-by-one') {
         for (const chunk of open) if (this.whole) await this.#commitNew([chunk])
         return
       }
@@ -122,12 +124,10 @@ class Round {
     }
   }
 
-  async #tryCommit(chunks: readonly RecordChunk[]) {
+  async #tryCommit(chunks: readonly RecordChunk[]): Promise<ManyCommitted | undefined> {
     try {
       return await this.#deps.commitMany(this.#dataset, chunks, this.#timeLeft)
     } catch (error) {
-      // Counts differ, and nobody can tell in which chunk.
-      if (error instanceof AccountingError && chunks.length > 1) return 'one-by-one'
       this.#fail(chunks[0]!.record, error)
       return undefined
     }

@@ -46,12 +46,13 @@ export type ManyCommitted =
   | { readonly kind: 'committed'; readonly results: readonly { readonly result: ChunkResult; readonly before: boolean }[] }
   /** Nothing is committed: the chunk at this index can never be. */
   | { readonly kind: 'at-fault'; readonly at: number; readonly error: LoadError | AccountingError }
+  /** Nothing is committed: one of them can never be, and only alone will it show which. */
+  | { readonly kind: 'one-by-one' }
 
 /**
  * Commits chunks of one dataset in one transaction, in their order, each exactly once and with counts of its own: all ledger rows, all rows in one COPY,
  * all counts. A chunk that is in the ledger already is left out, and what was counted then is the result.
  * @param road as for one chunk: a direct COPY that Postgres refuses because of a row goes the staged road after all
- * @throws AccountingError when counts differ and it cannot be told in which chunk
  */
 export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
@@ -85,9 +86,18 @@ export async function commitMany(db: Connection, dataset: Dataset, chunks: reado
   } catch (error) {
     await db.query('ROLLBACK').catch(() => undefined)
     if (error instanceof AtFault) return { kind: 'at-fault', at: chunks.indexOf(error.chunk), error: error.cause }
-    if (error instanceof AccountingError && chunks.length === 1) return { kind: 'at-fault', at: 0, error }
-    throw error
+    const fault = faultIn(error)
+    if (!fault) throw error
+    return chunks.length === 1 ? { kind: 'at-fault', at: 0, error: fault } : { kind: 'one-by-one' }
   }
+}
+
+/** What a chunk is to blame for, though nobody can tell which: counts differ, or Postgres refuses more than a row (what a header says, a rule that is deferred). */
+function faultIn(error: unknown): LoadError | AccountingError | undefined {
+  if (error instanceof AccountingError) return error
+  if (verdictOn(error) !== 'reject') return undefined
+  const { code, message } = error as Error & { code: string }
+  return new LoadError('chunk-refused', `Postgres refused it with SQLSTATE ${code}: ${message}.`, { cause: error })
 }
 
 /** Takes an error that is one chunk's own to the end of the transaction. */

@@ -1,6 +1,7 @@
 import type { Dataset } from '#core/dataset.ts'
 import type { EnvelopeHeader } from '#core/envelope.ts'
 import type { ChunkResult } from '#core/load.ts'
+import { traceId } from '#core/trace.ts'
 import { commitMany, type ManyCommitted, type OneOfMany } from './commit-many.ts'
 import { type Connection, keptConnections } from './database.ts'
 import { log } from './log.ts'
@@ -61,14 +62,16 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
           roads.learn(dataset, undefined, rows)
           countRows(dataset.name, rows)
         }
-        log.info('chunks committed', {
+        const ms = Math.round(performance.now() - began)
+        log.info('transaction committed', {
           dataset: dataset.name,
-          ms: Math.round(performance.now() - began),
+          ms,
           tries,
-          chunks: chunks.length,
+          chunks: made.length,
           before: chunks.length - made.length,
           ...rows,
         })
+        tellLoads(chunks, committed.results)
       }
       return committed
     },
@@ -82,6 +85,20 @@ async function within<T>(db: Connection, milliseconds: number, work: () => Promi
     return await work()
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** One line a load, so that a load is found whole in the logs; not one a chunk, of which there may be thousands. */
+function tellLoads(chunks: readonly StreamedChunk[], results: readonly { readonly result: ChunkResult; readonly before: boolean }[]): void {
+  const done = chunks.map(({ header }, i) => ({ header, ...results[i]! }))
+  for (const [load, of] of Map.groupBy(done, ({ header }) => header.load)) {
+    const { tenant, traceparent } = of[0]!.header
+    log.info('chunks committed', {
+      ...{ tenant, load, trace: traceId(traceparent) },
+      chunks: of.map(({ result }) => result.chunk),
+      before: of.filter(({ before }) => before).length,
+      ...sumOf(of.map(({ result }) => result)),
+    })
   }
 }
 

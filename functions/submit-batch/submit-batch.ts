@@ -1,6 +1,6 @@
 import { cutBatch } from '#core/batch-cut.ts'
 import { type BatchRequest, batchRequest, compressionIn } from '#core/batch-form.ts'
-import { type BatchRows, readBatch, refusedRow } from '#core/batch-rows.ts'
+import { type BatchRows, readAgain, readBatch, refusedRow } from '#core/batch-rows.ts'
 import type { Action, Answer } from '#core/call.ts'
 import type { BatchAnswer } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
@@ -41,28 +41,45 @@ const [firstLook, longestLook] = [50, 500]
  */
 export const createSubmitBatch = (deps: Deps): Action<typeof routes.submitBatch> =>
   async function submitBatch(call) {
-    const { identity, params, header, body, timeLeft } = call
+    const { identity, params, header, body } = call
     const dataset = permittedDataset(deps.datasets, identity, params.dataset)
     const given = checkIdempotencyKey(header('idempotency-key'))
     const request = batchRequest(header)
     const createdAt = new Date(deps.now())
-    const { batch, compression } = await asAnswer(read(deps, dataset, request, body, createdAt))
-    demandRows(request, batch, dataset)
-
-    const { format, csv } = batch.form
-    const fingerprint = fingerprintOf({ dataset: dataset.name, format, csv, rows: batch.text.digest() })
-    const key = given ?? `body-${fingerprint}`
-    const { cut, load } = openedLoad(deps, call, dataset, { batch, compression, fingerprint, key, createdAt })
-    const again = async (begun: BatchLoad) => {
-      const then = await asOf(begun, batch, dataset, createdAt)
-      return { batch: then, cut: cutBatch(then, begun) }
+    const read = await asAnswer(readBody(deps, dataset, request, body, createdAt))
+    try {
+      demandRows(request, read.batch, dataset)
+      return await submitRows(deps, call, dataset, { ...read, given, createdAt })
+    } finally {
+      read.batch.text.release()
     }
-    const sent = await send(deps, { load, batch, cut, again, timeLeft })
-    const outcome = call.query.wait === 'true' ? await outcomeOf(deps, sent.load, timeLeft) : sent.load
-    return answer(outcome, sent.batch, key, sent.replayed, deps.now())
   }
 
-async function read(deps: Deps, dataset: Dataset, { form, compression: declared }: BatchRequest, body: Buffer, at: Date) {
+interface Read {
+  readonly batch: BatchRows
+  readonly compression: Compression
+  /** The Idempotency-Key of the request. */
+  readonly given: string | undefined
+  readonly createdAt: Date
+}
+
+async function submitRows(deps: Deps, call: Call, dataset: Dataset, read: Read): Promise<Answer> {
+  const { batch, createdAt } = read
+  const { format, csv } = batch.form
+  const fingerprint = fingerprintOf({ dataset: dataset.name, format, csv, rows: batch.text.digest() })
+  const key = read.given ?? `body-${fingerprint}`
+  const { cut, load } = openedLoad(deps, call, dataset, read, fingerprint, loadIdFor(call.identity.tenant, dataset.name, key))
+  const again = async (begun: BatchLoad) => {
+    const then = await asOf(begun, batch, dataset, createdAt)
+    return { batch: then, cut: cutBatch(then, begun) }
+  }
+  const { timeLeft } = call
+  const sent = await send(deps, { load, batch, cut, again, timeLeft })
+  const outcome = call.query.wait === 'true' ? await outcomeOf(deps, sent.load, timeLeft) : sent.load
+  return answer(outcome, sent.batch, key, sent.replayed, deps.now())
+}
+
+async function readBody(deps: Deps, dataset: Dataset, { form, compression: declared }: BatchRequest, body: Buffer, at: Date) {
   const compression = compressionIn(body, declared)
   const pieces = compression === 'none' ? only(body) : deps.inflate(body, compression)
   return { batch: await readBatch(dataset, form, at, pieces), compression }
@@ -101,23 +118,17 @@ function demandRows({ rows }: BatchRequest, batch: BatchRows, dataset: Dataset):
   throw new RequestError('too-many-rejects', detail, { errors })
 }
 
-interface Read {
-  readonly batch: BatchRows
-  readonly compression: Compression
-  readonly fingerprint: string
-  readonly key: string
-  readonly createdAt: Date
-}
-
 /** The load as it is when nobody has sent this batch before. */
 function openedLoad(
   { lanes }: Deps,
   { identity, traceparent }: Call,
   dataset: Dataset,
-  { batch, compression, fingerprint, key, createdAt }: Read,
+  { batch, compression, createdAt }: Read,
+  fingerprint: string,
+  id: string,
 ) {
   const load = {
-    id: loadIdFor(identity.tenant, dataset.name, key),
+    id,
     tenant: identity.tenant,
     dataset: dataset.name,
     traceparent,
@@ -149,10 +160,7 @@ function openedLoad(
 /** The batch as it was read when its load was opened: the day decides which rows the partitions take. */
 async function asOf(load: BatchLoad, batch: BatchRows, dataset: Dataset, readAt: Date): Promise<BatchRows> {
   if (!dataset.partitionBy || load.createdAt.slice(0, 10) === readAt.toISOString().slice(0, 10)) return batch
-  const pieces = async function* () {
-    yield* batch.text.pieces
-  }
-  return readBatch(dataset, batch.form, new Date(load.createdAt), pieces())
+  return readAgain(batch, dataset, new Date(load.createdAt))
 }
 
 /** The load once it is over, or as it is when the time is. */

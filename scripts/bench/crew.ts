@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Message } from './answering.ts'
 
-export type Program = 'loader-process' | 'copy-process' | 'stream-process'
+export type Program = 'loader-process' | 'copy-process' | 'stream-process' | 'door-process'
 
 /** Processes of one kind. They are started, and connected to the database, before a clock runs: as warm functions are. */
 export interface Crew<Order, Answer> extends AsyncDisposable {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { blobSource } from '../../client/src/source.ts'
-import { processOfPort } from '../support/peer-process.ts'
+import { killLoaders } from '../support/kill-loaders.ts'
 import { checkReceipt, connectStage, flightCsv, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
 
 const stage = connectStage()
@@ -23,44 +22,6 @@ after(async () => {
   await stage[Symbol.asyncDispose]()
 })
 
-/**
- * Holds the table, so that loaders stand still inside their transactions with rows already sent, and kills the first two.
- * @param again sends the chunk's message again, since the queue's own comes back only after its visibility timeout
- * @returns false when their processes are not to be seen from here
- */
-async function killTwoLoaders(load: () => Promise<string>, again: (load: string) => Promise<void>): Promise<boolean> {
-  const db = await stage.database.connect()
-  try {
-    await db.query('BEGIN')
-    await db.query('LOCK TABLE flights IN SHARE ROW EXCLUSIVE MODE')
-    const id = await load()
-    const killed = new Set<number>()
-    while (killed.size < 2) {
-      // Inside a transaction pg_stat_activity is what it was at the first look.
-      await db.query('SELECT pg_stat_clear_snapshot()')
-      const { rows } = await db.query<{ client_port: number }>(
-        'SELECT client_port FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))',
-      )
-      const port = rows.map((row) => row.client_port).find((port) => !killed.has(port))
-      if (port === undefined) {
-        await sleep(20)
-        continue
-      }
-      const pid = processOfPort(port)
-      if (pid === undefined) return false
-      process.kill(pid, 'SIGKILL')
-      killed.add(port)
-      // Its backend waits for the lock and has not heard of the death: without it the next loader stands still where we can see it.
-      await db.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port = $1', [port])
-      await again(id)
-    }
-    return true
-  } finally {
-    await db.query('ROLLBACK')
-    db.release()
-  }
-}
-
 for (const format of ['ndjson', 'csv'] as const)
   test(`two loaders of a ${format} file are killed inside their transactions, and every row is there once`, async (t) => {
     const id = freshIds()
@@ -68,11 +29,14 @@ for (const format of ['ndjson', 'csv'] as const)
     const text = format === 'csv' ? flightCsv(id, count) : flightLines(id, count)
     const source = blobSource(new Blob([text]), `killed.${format}`)
     let load = ''
-    const killed = await killTwoLoaders(
+    const killed = await killLoaders(
+      stage.database,
+      'flights',
+      2,
       async () => {
         load = (await stage.client.pushFile(source, { dataset: 'flights', format, compression: 'none', wait: false })).receipt.id
-        return load
       },
+      // The queue's own comes back only after its visibility timeout.
       async () => {
         const job = { tenant: await tenantOf(load), load, chunk: 0, mode: format === 'csv' ? 'sequence' : 'range' }
         await stage.send(QueueUrl, job)

@@ -261,6 +261,48 @@ test('a chunk with another number of rows than the door counted is set aside; th
   assert.deepEqual(await ids(items), [1, 3])
 })
 
+test('a chunk that Postgres refuses as a whole is found one by one and set aside; the others are committed', async () => {
+  const c = consumer()
+  const [nul] = c.batch(items, [lines([2])], { header: { tenant: 'a\u0000b' } })
+  const [large] = c.batch(items, [lines([3])], { header: { lane: 2 ** 40 } })
+  const records = [...c.batch(items, [lines([1])]), nul!, large!, ...c.batch(items, [lines([4])])]
+  assert.equal(await c.deliver(records), -1)
+  assert.deepEqual(
+    c.setAside.map(({ record, reason }) => [record, reason]),
+    [
+      [nul, 'chunk-refused'],
+      [large, 'chunk-refused'],
+    ],
+  )
+  assert.deepEqual(await ids(items), [1, 4])
+})
+
+test('a rule that is asked at the commit only costs no more than the chunks that break it', async () => {
+  await db.query(`CREATE FUNCTION no_seven() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 7 THEN RAISE 'no seven'; END IF; RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER no_seven AFTER INSERT ON items DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION no_seven()`)
+  try {
+    const c = consumer()
+    const records = c.batch(items, [lines([1]), lines([7, 8]), lines([9])])
+    assert.equal(await c.deliver(records), -1)
+    assert.deepEqual(
+      c.setAside.map(({ record }) => record),
+      [records[1]],
+    )
+    assert.deepEqual(await ids(items), [1, 9])
+    assert.equal(c.receiptOf(records[0]!).problem?.code, 'dead-letter')
+  } finally {
+    await db.query('DROP FUNCTION no_seven CASCADE')
+  }
+})
+
+test('one that stands in the stream twice, first damaged and then whole: the whole one is committed', async () => {
+  const c = consumer()
+  const [whole] = c.batch(items, [lines([1])])
+  const [first] = c.batch(items, [lines([1])], { header: { load: c.loadOf(whole!), rows: 5 } })
+  assert.equal(await c.deliver([first!, whole!]), -1)
+  assert.deepEqual([c.setAside[0]?.record, await ids(items)], [first, [1]])
+})
+
 test('what can neither be loaded nor set aside comes again, and nothing behind it goes before', async () => {
   const c = consumer()
   const [a, b, d] = [1, 2, 3].map((id) => c.batch(latest, [lines([id])])[0]!)

@@ -3,7 +3,11 @@ import {
   CreateStreamCommand,
   DeleteStreamCommand,
   DescribeStreamSummaryCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
   type KinesisClient,
+  ListShardsCommand,
+  PutRecordCommand,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis'
 
@@ -46,4 +50,28 @@ export async function createKinesisStream(client: KinesisClient, shards: number)
       client.destroy()
     },
   }
+}
+
+/** @returns its sequence number */
+export async function putRecord(client: KinesisClient, stream: string, partitionKey: string, data: Uint8Array): Promise<string> {
+  const { SequenceNumber } = await client.send(new PutRecordCommand({ StreamName: stream, PartitionKey: partitionKey, Data: data }))
+  return SequenceNumber ?? ''
+}
+
+/** All that a stream holds now. */
+export async function recordsOf(client: KinesisClient, stream: string): Promise<{ partitionKey: string; data: Buffer }[]> {
+  const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName: stream }))
+  const all: { partitionKey: string; data: Buffer }[] = []
+  for (const { ShardId } of Shards) {
+    let { ShardIterator } = await client.send(
+      new GetShardIteratorCommand({ StreamName: stream, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    )
+    for (let behind = 1; behind > 0; ) {
+      const page = await client.send(new GetRecordsCommand({ ShardIterator }))
+      for (const { PartitionKey, Data } of page.Records ?? []) all.push({ partitionKey: PartitionKey!, data: Buffer.from(Data!) })
+      behind = page.MillisBehindLatest ?? 0
+      ShardIterator = page.NextShardIterator
+    }
+  }
+  return all
 }
