@@ -51,6 +51,10 @@ export interface DeadLettersQuery extends CallOptions {
   /** Dead letters a page, 1 to 100. */
   readonly pageSize?: number
 }
+interface ReplayOptions extends CallOptions {
+  /** With `into`: the Idempotency-Key of the load that is made. */
+  readonly key?: string | undefined
+}
 export interface ReceiptAnswer {
   /** Undefined when it has not changed since `etag`. */
   readonly receipt: Receipt | undefined
@@ -92,9 +96,9 @@ export interface Millrace {
   /** The rows of one of them, as they were sent: NDJSON, or CSV without a header. */
   readonly getDeadLetter: (load: string, chunk: number, options?: CallOptions) => Promise<string>
   /** What a replay would do. It changes nothing. */
-  readonly checkReplay: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: CallOptions) => Promise<ReplayAnswer>
+  readonly checkReplay: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: ReplayOptions) => Promise<ReplayAnswer>
   /** Loads again what is missing of a load, or sends again what was set aside of it. */
-  readonly replayLoad: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: CallOptions) => Promise<Receipt>
+  readonly replayLoad: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: ReplayOptions) => Promise<Receipt>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
 }
@@ -145,6 +149,11 @@ export function createClient(options: ClientOptions): Millrace {
     }
   }
 
+  const replay = <T>(load: string, body: ReplayBody, { key, ...options }: ReplayOptions = {}): Promise<T> => {
+    const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
+    return json<T>(call('POST', `/loads/${encodeURIComponent(load)}/replay`, { ...options, body, headers }))
+  }
+
   const client: Millrace = {
     url: options.url,
     listDatasets: async (options) => (await json<Page<DatasetAnswer>>(call('GET', '/datasets', options))).items,
@@ -189,10 +198,8 @@ export function createClient(options: ClientOptions): Millrace {
       pages('/dead-letters', { dataset, load, limit: pageSize?.toString() }, options),
     getDeadLetter: async (load, chunk, options) =>
       (await call('GET', `/loads/${encodeURIComponent(load)}/dead-letters/${chunk}`, options)).text,
-    checkReplay: (load, body, options) =>
-      json(call('POST', `/loads/${encodeURIComponent(load)}/replay`, { ...options, body: { ...body, dryRun: true } })),
-    replayLoad: (load, body, options) =>
-      json(call('POST', `/loads/${encodeURIComponent(load)}/replay`, { ...options, body: { ...body, dryRun: false } })),
+    checkReplay: (load, body, options) => replay(load, { ...body, dryRun: true }, options),
+    replayLoad: (load, body, options) => replay(load, { ...body, dryRun: false }, options),
     pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
   }
   return client

@@ -64,7 +64,13 @@ export const receiptAnswer = z.strictObject({
   startedAt: time.nullable(),
   committedAt: time.nullable(),
   expiresAt: time.nullable(),
-  links: z.strictObject({ self: z.string(), rejects: z.string(), fixes: z.string().nullable(), fixedBy: z.array(z.string()) }),
+  links: z.strictObject({
+    self: z.string(),
+    rejects: z.string(),
+    fixes: z.string().nullable(),
+    fixedBy: z.array(z.string()),
+    source: z.string().nullable(),
+  }),
 }) satisfies z.ZodType<Receipt>
 
 const opened = {
@@ -129,6 +135,7 @@ export const replayAnswer = z.strictObject({
     .enum(['plan', 'send', 'nothing'])
     .describe('`plan`: load from the uploaded object; `send`: put what was set aside into the stream again'),
   reason: z.string(),
+  into: z.strictObject({ dataset: z.string(), load: loadId }).nullable().describe('the load that would be made, when it was asked for'),
   chunks: z
     .strictObject({
       planned: count.nullable(),

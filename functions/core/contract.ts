@@ -119,6 +119,8 @@ export const replayBody = z.strictObject({
   dryRun: z.boolean().default(true),
   /** Do it even where it would put older rows over newer ones. */
   allowOlderRows: z.boolean().default(false),
+  /** A dataset: the uploaded object is loaded into it once more, as a load of its own. */
+  into: z.string().max(48).optional(),
 })
 export type ReplayBody = z.input<typeof replayBody>
 
@@ -129,6 +131,8 @@ export interface ReplayAnswer {
   /** `plan`: load what is missing from the uploaded object. `send`: put what was set aside into the stream again. */
   readonly would: 'plan' | 'send' | 'nothing'
   readonly reason: string
+  /** The load that would be made, when `into` was given. */
+  readonly into: { readonly dataset: string; readonly load: string } | null
   /** The first 100 of each. `missing` chunks are neither committed nor set aside; with `missingCount` null nobody knows yet how many there are. */
   readonly chunks: {
     readonly planned: number | null

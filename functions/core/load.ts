@@ -74,6 +74,8 @@ export interface FileLoad extends AnyLoad, DeclaredEncoding {
   readonly partCount: number
   readonly uploadId: string
   readonly objectKey: string
+  /** The load that the object was uploaded for, where it is another one: this one loads it once more. */
+  readonly source?: string
   /** CRC32 of the whole object declared by the client, 8 hex digits. */
   readonly declaredCrc32?: string
   /** Text bytes a chunk owns; fixed by the first plan, so that every retry builds the same chunks. */
@@ -100,6 +102,9 @@ export interface BatchLoad extends AnyLoad, Encoding {
 }
 
 export type Load = FileLoad | BatchLoad
+
+/** The load that a file's object was uploaded for: its metadata names it. */
+export const sourceOf = ({ id, source }: FileLoad): string => source ?? id
 
 /** A file whose plan is fixed, and with it how its bytes are read. */
 export interface PlannedLoad extends FileLoad, Encoding {
@@ -190,6 +195,7 @@ export function receiptOf(load: Load, now: number): Receipt {
       rejects: `${loadLink(load.id)}/rejects`,
       fixes: load.fixes === undefined ? null : loadLink(load.fixes),
       fixedBy: (load.fixedBy ?? []).map(loadLink),
+      source: load.door === 'file' && load.source !== undefined ? loadLink(load.source) : null,
     },
   }
 }

@@ -46,8 +46,14 @@ export interface Receipt {
   /** Last chunk committed. */
   readonly committedAt: string | null
   readonly expiresAt: string | null
-  /** `fixes` is the load whose rejects this one corrects; `fixedBy` those that were opened to correct this one's. */
-  readonly links: { readonly self: string; readonly rejects: string; readonly fixes: string | null; readonly fixedBy: readonly string[] }
+  /** `fixes` is the load whose rejects this one corrects; `fixedBy` those that were opened to correct this one's; `source` the one whose object it loads once more. */
+  readonly links: {
+    readonly self: string
+    readonly rejects: string
+    readonly fixes: string | null
+    readonly fixedBy: readonly string[]
+    readonly source: string | null
+  }
 }
 
 /** `received = loaded + updated + duplicate + rejected + pending`, with nothing negative. */

@@ -19,13 +19,12 @@ const s3 = new S3Client({ forcePathStyle: true })
 const sqs = new SQSClient({})
 const table = openTable(env.TABLE_NAME)
 
-const head = headObject({ name: env.RAW_BUCKET, client: s3 })
 const readObject = objectReader(s3, env.RAW_BUCKET)
 
 const planLoad = createPlanLoad({
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
-  ownerOf: async (key) => (await head(key))?.load,
+  findObject: headObject({ name: env.RAW_BUCKET, client: s3 }),
   sniff: (key, bytes) => readHead(readObject, key, bytes),
   sniffText: (load, compression) => readTextHead(readObject, load, compression),
   startLoad: (id, plan) => startLoad(table, id, plan, new Date()),

@@ -1,16 +1,17 @@
 import { type ChunkJob, type ChunkPlan, chunkMode, planChunks } from '#core/chunk.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { type Compression, type Encoding, type FileLoad, isPlanned, type Load } from '#core/load.ts'
+import { type Compression, type Encoding, type FileLoad, isPlanned, type Load, sourceOf } from '#core/load.ts'
 import type { PlanMessage } from '#core/plan-message.ts'
 import { magicBytes, settleCompression, settleFormat } from '#core/sniff.ts'
+import type { StoredObject } from '#core/upload.ts'
 
 /** What the function needs of the world. */
 export interface PlanLoadDeps {
   readonly findLoad: (id: string) => Promise<Load | undefined>
   readonly findDataset: (name: string) => Dataset | undefined
-  /** The load that an object was uploaded for, by its metadata; undefined when it names none, or is gone. */
-  readonly ownerOf: (key: string) => Promise<string | undefined>
+  /** What is there under a key; undefined when nothing is. */
+  readonly findObject: (key: string) => Promise<StoredObject | undefined>
   /** The first bytes of an object. */
   readonly sniff: (key: string, bytes: number) => Promise<Buffer>
   /** The first bytes of its text, inflated. */
@@ -33,7 +34,7 @@ export type PlanLoad = (message: PlanMessage) => Promise<Load | undefined>
  */
 export function createPlanLoad(deps: PlanLoadDeps): PlanLoad {
   return async (message) => {
-    if (message.kind === 'replay') return enqueue(deps, await deps.reopenLoad(message.load))
+    if (message.kind === 'replay') return replay(deps, await deps.reopenLoad(message.load))
     const id = message.key.split('/').at(-1)!
     const load = await deps.findLoad(id)
     if (load?.door !== 'file' || load.objectKey !== message.key) return orphan(deps, message.key, unknownKey)
@@ -56,8 +57,20 @@ function orphanReason(load: FileLoad): string | undefined {
 }
 
 /** Someone may have put another object into the place of an upload: S3's event does not tell. */
-async function foreignReason({ ownerOf }: PlanLoadDeps, id: string, key: string): Promise<string | undefined> {
-  return (await ownerOf(key)) === id ? undefined : 'the object in its place was not uploaded through the API'
+async function foreignReason({ findObject }: PlanLoadDeps, id: string, key: string): Promise<string | undefined> {
+  return (await findObject(key))?.load === id ? undefined : 'the object in its place was not uploaded through the API'
+}
+
+/** A load that has no plan yet is planned: the object of another one that is loaded once more, or one whose event was lost. */
+async function replay(deps: PlanLoadDeps, load: Load | undefined): Promise<Load | undefined> {
+  if (load?.door !== 'file' || load.state !== 'loading' || isPlanned(load)) return enqueue(deps, load)
+  const object = await deps.findObject(load.objectKey)
+  if (object?.load === sourceOf(load)) return start(deps, load, object.size)
+  const fault = object
+    ? new LoadError('object-changed', `The object ${load.objectKey} is not the one that was uploaded; upload the file again.`)
+    : new LoadError('object-missing', `The uploaded object ${load.objectKey} is gone from the bucket; upload the file again.`)
+  await deps.failLoad(load.id, fault)
+  return load
 }
 
 async function start(deps: PlanLoadDeps, load: FileLoad, size: number): Promise<Load | undefined> {

@@ -7,7 +7,7 @@ import { openGate } from '#platform/gate.ts'
 import { readLetters } from '#platform/letter-objects.ts'
 import { lettersOf, noteSentAgain } from '#platform/letters.ts'
 import { chunksOf } from '#platform/load-pages.ts'
-import { findLoad, reopenBatch, reopenFailed } from '#platform/loads.ts'
+import { findLoad, insertLoad, reopenBatch, reopenFailed } from '#platform/loads.ts'
 import { askOrder } from '#platform/order-check.ts'
 import { requestPlan } from '#platform/plan-queue.ts'
 import { finishLoad } from '#platform/projection.ts'
@@ -23,6 +23,7 @@ const table = openTable(env.TABLE_NAME)
 const replayLoad = createReplayLoad({
   datasets,
   findLoad: findLoad(table),
+  insertLoad: insertLoad(table),
   chunksOf: chunksOf(table),
   headObject: headObject(openBucket(env.RAW_BUCKET)),
   reopenFailed: reopenFailed(table),

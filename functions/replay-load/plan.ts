@@ -5,8 +5,10 @@ export interface ReplayPlan {
   readonly would: 'plan' | 'send'
   readonly reason: string
   readonly chunks: ReplayAnswer['chunks']
+  readonly into: ReplayAnswer['into']
   readonly order: () => Promise<ReplayOrder>
-  readonly act: (allowOlderRows: boolean) => Promise<void>
+  /** @returns the load to be watched */
+  readonly act: (allowOlderRows: boolean) => Promise<string>
 }
 /** There is nothing to replay, and why. */
-export type NoReplay = Pick<ReplayPlan, 'reason' | 'chunks'> & { readonly would: 'nothing' }
+export type NoReplay = Pick<ReplayPlan, 'reason' | 'chunks' | 'into'> & { readonly would: 'nothing' }

@@ -47,11 +47,12 @@ export async function planBatch(load: BatchLoad, deps: ReplayBatchDeps): Promise
     deadCount: dead.length,
   }
   const refusal = refusalOf(load, dead, deps.now())
-  if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks }
+  if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks, into: null }
   return {
     would: 'send',
     reason: `${dead.length} ${dead.length === 1 ? 'chunk goes' : 'chunks go'} into the stream again; send {"dryRun": false} to do it`,
     chunks,
+    into: null,
     order: () => orderOf(load, dead, deps),
     act: (allowOlderRows) => send(load, dead, allowOlderRows, deps),
   }
@@ -84,7 +85,7 @@ async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], { datasets,
 }
 
 /** First the state: what is sent may be committed at once. Should the sending fail, what is left is still set aside. */
-async function send(load: BatchLoad, dead: readonly DeadLetter[], allowOlderRows: boolean, deps: ReplayBatchDeps): Promise<void> {
+async function send(load: BatchLoad, dead: readonly DeadLetter[], allowOlderRows: boolean, deps: ReplayBatchDeps): Promise<string> {
   const records = await recordsOf(load, dead, allowOlderRows, deps)
   if (load.state === 'failed') await deps.reopenBatch(load)
   const end = deps.now() + sendMilliseconds
@@ -96,6 +97,7 @@ async function send(load: BatchLoad, dead: readonly DeadLetter[], allowOlderRows
     throw new RequestError('stream-unavailable', detail, { retryAfter: 2 })
   }
   await deps.finishLoad(load.id)
+  return load.id
 }
 
 /** In the order in which they were accepted, each object read once. */

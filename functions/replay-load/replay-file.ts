@@ -1,6 +1,6 @@
 import type { ReplayOrder } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
-import { type ChunkResult, effectiveState, type FileLoad } from '#core/load.ts'
+import { type ChunkResult, effectiveState, type FileLoad, sourceOf } from '#core/load.ts'
 import { type OrderAnswer, type OrderQuestion, orderMatters } from '#core/order.ts'
 import type { LoadState } from '#core/receipt.ts'
 import type { StoredObject } from '#core/upload.ts'
@@ -23,34 +23,43 @@ export async function planFile(load: FileLoad, deps: ReplayFileDeps): Promise<Re
   const { missing, missingCount } = await missingChunks(load, deps)
   const chunks = { planned: load.planned ?? null, committed: load.committed, missing, missingCount, dead: [], deadCount: 0 }
   const refusal = await refusalOf(load, deps)
-  if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks }
+  if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks, into: null }
   return {
     would: 'plan',
     reason: 'The chunks that are not committed are loaded from the uploaded object; send {"dryRun": false} to do it',
     chunks,
-    order: () => orderOf(load, deps),
+    into: null,
+    order: () => orderOf(deps.datasets.get(load.dataset), load, deps),
     act: async () => {
       // First the state: plan-load works on loads that are loading. Should the message fail, the load can be replayed again.
       if (load.state === 'failed') await deps.reopenFailed(load.id)
       await deps.requestPlan(load)
+      return load.id
     },
   }
 }
 
 /** Why there is nothing to replay, or undefined. */
-async function refusalOf(load: FileLoad, { headObject, now }: ReplayFileDeps): Promise<string | undefined> {
-  const state = effectiveState(load, now())
+async function refusalOf(load: FileLoad, deps: ReplayFileDeps): Promise<string | undefined> {
+  const state = effectiveState(load, deps.now())
   if (state === 'complete') return 'The load is complete: every row is accounted for, and nothing is missing'
   if (state !== 'loading' && state !== 'failed') return `The load is ${state}: no object was uploaded that could be loaded`
-  const object = await headObject(load.objectKey)
-  return object?.load === load.id ? undefined : 'The uploaded object is no longer kept; upload the file again'
+  return (await objectIsKept(load, deps)) ? undefined : 'The uploaded object is no longer kept; upload the file again'
+}
+
+/** Somebody may have put another object into its place. */
+export async function objectIsKept(load: FileLoad, { headObject }: Pick<ReplayFileDeps, 'headObject'>): Promise<boolean> {
+  return (await headObject(load.objectKey))?.load === sourceOf(load)
 }
 
 /** The rows of a file are not looked at one by one: that anything came after it is enough. */
-async function orderOf({ id, dataset: name, createdAt }: FileLoad, { datasets, checkOrder }: ReplayFileDeps): Promise<ReplayOrder> {
-  const dataset = datasets.get(name)
+export async function orderOf(
+  dataset: Dataset | undefined,
+  { id, createdAt }: FileLoad,
+  { checkOrder }: Pick<ReplayFileDeps, 'checkOrder'>,
+): Promise<ReplayOrder> {
   if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [] }
-  const { newer } = await checkOrder({ kind: 'since', dataset: name, load: id, since: createdAt })
+  const { newer } = await checkOrder({ kind: 'since', dataset: dataset.name, load: id, since: createdAt })
   return newer
     ? {
         verdict: 'older-rows',

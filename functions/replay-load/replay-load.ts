@@ -1,37 +1,46 @@
-import type { Action, Answer } from '#core/call.ts'
+import type { Action, Answer, CallOf } from '#core/call.ts'
 import type { ReplayAnswer } from '#core/contract.ts'
 import { RequestError } from '#core/errors.ts'
+import { checkIdempotencyKey } from '#core/idempotency.ts'
 import { effectiveState, type Load, receiptOf } from '#core/load.ts'
-import { permittedLoad } from '#core/permission.ts'
+import { permittedDataset, permittedLoad } from '#core/permission.ts'
 import type * as routes from '#core/routes.ts'
+import { type LoadIntoDeps, planInto } from './load-into.ts'
 import type { NoReplay, ReplayPlan } from './plan.ts'
 import { planBatch, type ReplayBatchDeps } from './replay-batch.ts'
-import { planFile, type ReplayFileDeps } from './replay-file.ts'
+import { planFile } from './replay-file.ts'
 
-interface Deps extends ReplayFileDeps, ReplayBatchDeps {
-  readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
-  readonly now: () => number
-}
+type Deps = LoadIntoDeps & ReplayBatchDeps
 
 /**
  * Loads again what is missing. What is committed stays committed: the ledger refuses a chunk that it has, so a replay
  * can only ever add what is missing, and asking twice changes nothing.
  */
 export const createReplayLoad = (deps: Deps): Action<typeof routes.replayLoad> =>
-  async function replayLoad({ identity, params, body }) {
+  async function replayLoad(call) {
+    const { identity, params, body } = call
     const load = permittedLoad(identity, await deps.findLoad(identity.tenant, params.load), params.load)
-    const plan = load.door === 'batch' ? await planBatch(load, deps) : await planFile(load, deps)
+    const plan = await planOf(load, call, deps)
     if (body.dryRun) return shown(load, plan, deps.now())
     if (plan.would === 'nothing') throw new RequestError('load-not-replayable', plan.reason)
     if (!body.allowOlderRows) await demandOrder(plan)
-    await plan.act(body.allowOlderRows)
-    return { status: 202, json: receiptOf((await deps.findLoad(identity.tenant, load.id)) ?? load, deps.now()) }
+    const watched = await plan.act(body.allowOlderRows)
+    return { status: 202, json: receiptOf((await deps.findLoad(identity.tenant, watched)) ?? load, deps.now()) }
   }
+
+async function planOf(load: Load, call: CallOf<typeof routes.replayLoad>, deps: Deps): Promise<ReplayPlan | NoReplay> {
+  const { identity, body, header, traceparent } = call
+  if (body.into === undefined) return load.door === 'batch' ? planBatch(load, deps) : planFile(load, deps)
+  const dataset = permittedDataset(deps.datasets, identity, body.into)
+  if (load.door === 'batch')
+    throw new RequestError('load-not-replayable', 'A batch has no uploaded object that could be loaded into a dataset')
+  return planInto(load, dataset, { key: checkIdempotencyKey(header('idempotency-key')), traceparent }, deps)
+}
 
 async function shown(load: Load, plan: ReplayPlan | NoReplay, now: number): Promise<Answer> {
   const order = plan.would === 'nothing' ? null : await plan.order()
-  const { would, reason, chunks } = plan
-  const json: ReplayAnswer = { loadId: load.id, state: effectiveState(load, now), would, reason, chunks, order }
+  const { would, reason, into, chunks } = plan
+  const json: ReplayAnswer = { loadId: load.id, state: effectiveState(load, now), would, reason, into, chunks, order }
   return { status: 200, json }
 }
 

@@ -76,7 +76,7 @@ async function plan({ dataset, format, file }: Source, id: string): Promise<{ lo
   const planLoad = createPlanLoad({
     findLoad: async () => load,
     findDataset: () => dataset,
-    ownerOf: async () => id,
+    findObject: async () => ({ size: file.size, load: id }),
     sniff: (_key, bytes) => headOf(file.path, bytes),
     sniffText: () => headOf(file.path, 64 * 1024),
     startLoad: async (_id, plan) => {

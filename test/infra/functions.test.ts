@@ -74,6 +74,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   'list-rejects': ['dynamodb:GetItem', 'dynamodb:Query', 's3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject'],
   'replay-load': [
     'dynamodb:GetItem',
+    'dynamodb:PutItem',
     'dynamodb:Query',
     'dynamodb:UpdateItem',
     'kinesis:PutRecords',

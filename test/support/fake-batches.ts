@@ -75,7 +75,7 @@ export function batchReceipt({ id, dataset, text, received, rejects, state }: Fa
     startedAt: '2026-01-01T00:00:00.100Z',
     committedAt: over ? '2026-01-01T00:00:00.600Z' : null,
     expiresAt: null,
-    links: { self: `/v1/loads/${id}`, rejects: `/v1/loads/${id}/rejects`, fixes: null, fixedBy: [] },
+    links: { self: `/v1/loads/${id}`, rejects: `/v1/loads/${id}/rejects`, fixes: null, fixedBy: [], source: null },
   }
 }
 

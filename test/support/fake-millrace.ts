@@ -211,7 +211,7 @@ function receiptOf({ id, body, state }: FakeLoad): Receipt {
     startedAt: null,
     committedAt: null,
     expiresAt: null,
-    links: { self: `/v1/loads/${id}`, rejects: `/v1/loads/${id}/rejects`, fixes: null, fixedBy: [] },
+    links: { self: `/v1/loads/${id}`, rejects: `/v1/loads/${id}/rejects`, fixes: null, fixedBy: [], source: null },
   }
 }
 

@@ -17,20 +17,21 @@ export function printDeadLetters(letters: readonly DeadLetterAnswer[]): string {
   return `${table([head, ...rows], new Set([2, 3, 4]))}\n`
 }
 
-export function printReplay({ loadId, state, would, reason, chunks, order }: ReplayAnswer): string {
+export function printReplay({ loadId, state, would, reason, into, chunks, order }: ReplayAnswer): string {
   const facts: [string, string][] = [
     ['chunks', `${count(chunks.committed)} of ${chunks.planned === null ? 'as yet unknown' : count(chunks.planned)} committed`],
     ['missing', some(chunks.missing, chunks.missingCount)],
     ['set aside', some(chunks.dead, chunks.deadCount)],
   ]
+  if (into) facts.unshift(['goes', `into ${into.dataset}, as load ${into.load}`])
   if (order) facts.push(['order', order.detail])
   for (const { chunk, rows, keys } of order?.older ?? [])
     facts.push(['', `chunk ${chunk}: ${count(rows)} rows, such as ${keys.join(', ')}`])
-  return `Load ${loadId}: ${state}. ${wouldWords[would]}\n\n  ${reason}\n\n${table(facts).replace(/^/gm, '  ')}\n\n${next(loadId, would, order)}`
+  return `Load ${loadId}: ${state}. ${wouldWords[would]}\n\n  ${reason}\n\n${table(facts).replace(/^/gm, '  ')}\n\n${next(loadId, would, order, into)}`
 }
 
 const wouldWords: Readonly<Record<ReplayAnswer['would'], string>> = {
-  plan: 'A replay loads what is missing from the uploaded object.',
+  plan: 'A replay loads the uploaded object.',
   send: 'A replay sends again what was set aside.',
   nothing: 'There is nothing to replay.',
 }
@@ -41,8 +42,8 @@ const some = (named: readonly number[], all: number | null): string => {
   return `${count(all)} (${named.slice(0, 10).join(', ')}${all > 10 ? ', …' : ''})`
 }
 
-function next(load: string, would: ReplayAnswer['would'], order: ReplayAnswer['order']): string {
+function next(load: string, would: ReplayAnswer['would'], order: ReplayAnswer['order'], into: ReplayAnswer['into']): string {
   if (would === 'nothing') return ''
   const older = order?.verdict === 'older-rows'
-  return `Nothing was changed. To do it: millrace replay ${load} --yes${older ? ' --allow-older-rows   (the newer rows are then lost)' : ''}\n`
+  return `Nothing was changed. To do it: millrace replay ${load} --yes${into ? ` --into ${into.dataset}` : ''}${older ? ' --allow-older-rows   (the newer rows are then lost)' : ''}\n`
 }

@@ -17,6 +17,7 @@ export function printReceipt(receipt: Receipt): string {
     ['trace', receipt.trace],
   ]
   if (receipt.links.fixes) facts.push(['corrects', idIn(receipt.links.fixes)])
+  if (receipt.links.source) facts.push(['loads again', idIn(receipt.links.source)])
   if (receipt.links.fixedBy.length > 0) facts.push(['corrected by', receipt.links.fixedBy.map(idIn).join(', ')])
   if (rows.rejected > 0) facts.push(['rejected', rejectsByCode(receipt)])
   if (receipt.problem) facts.push(['problem', `${receipt.problem.title}: ${receipt.problem.detail} (${receipt.problem.code})`])

@@ -9,6 +9,8 @@ import { saved, take } from './read-commands.ts'
 interface ReplayFlags {
   readonly yes?: boolean
   readonly allowOlderRows?: boolean
+  readonly into?: string
+  readonly key?: string
   readonly wait: boolean
 }
 
@@ -22,19 +24,23 @@ export function addReplay(program: Command, { io, connect, end }: Context): void
     .argument('<load>', 'id of the load')
     .option('-y, --yes', 'do it: without this nothing is changed')
     .option('--allow-older-rows', 'do it even where older rows would take the place of newer ones')
+    .option('--into <dataset>', 'load its file once more, into this dataset, as a load of its own')
+    .option('--key <key>', 'with --into: the Idempotency-Key; without it the same file goes into the same dataset once')
     .option('--no-wait', 'with --yes: return at once')
-    .action(async (load: string, { yes, allowOlderRows = false, wait }: ReplayFlags, command: Command) => {
+    .action(async (load: string, { yes, allowOlderRows = false, into, key, wait }: ReplayFlags, command: Command) => {
       const client = connect(command)
       const { signal } = io
+      if (key !== undefined && into === undefined) throw new UsageError('--key names the load that --into makes')
+      const body = { allowOlderRows, ...(into === undefined ? {} : { into }) }
       if (!yes) {
-        const replay = await client.checkReplay(load, { allowOlderRows }, { signal })
+        const replay = await client.checkReplay(load, body, { signal, key })
         answer(io, command, { replay }, () => printReplay(replay))
         const refused = replay.order?.verdict === 'older-rows' && !allowOlderRows
         if (refused || (replay.would === 'nothing' && replay.state !== 'complete')) end(exitCodes.refused)
         return
       }
-      const started = await client.replayLoad(load, { allowOlderRows }, { signal })
-      const receipt = wait ? await client.waitFor(load, { signal }) : started
+      const started = await client.replayLoad(load, body, { signal, key })
+      const receipt = wait ? await client.waitFor(started.id, { signal }) : started
       answer(io, command, { receipt }, () => printReceipt(receipt))
       end(exitCodeOf(receipt))
     })

@@ -5,6 +5,7 @@ import type { DeadLetter } from '#core/dead-letter.ts'
 import { readEnvelopeHeader } from '#core/envelope.ts'
 import type { Load } from '#core/load.ts'
 import type { OrderAnswer, OrderQuestion } from '#core/order.ts'
+import type { Receipt } from '#core/receipt.ts'
 import * as routes from '#core/routes.ts'
 import { datasets } from '#datasets'
 import { createReplayLoad } from '../../../functions/replay-load/replay-load.ts'
@@ -27,6 +28,7 @@ interface World {
 }
 function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothingOlder, refused = [] }: World = {}) {
   const done: string[] = []
+  const others = new Map<string, Load>()
   const sent: { chunk: number; partitionKey: string; data: Buffer }[] = []
   const asked: OrderQuestion[] = []
   const records = Object.entries(dead).map(([chunk, number]) =>
@@ -52,7 +54,12 @@ function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothi
   }
   const action = createReplayLoad({
     datasets,
-    findLoad: async () => load,
+    findLoad: async (_tenant, id) => (id === load.id ? load : others.get(id)),
+    insertLoad: async (fresh) => {
+      done.push('insert')
+      others.set(fresh.id, fresh)
+      return undefined
+    },
     chunksOf: async function* () {
       yield* chunks.map((n) => exampleChunk(n))
     },
@@ -78,9 +85,11 @@ function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothi
     finishLoad: note('finish'),
     now: () => exampleNow,
   })
-  const ask = (dryRun: boolean, allowOlderRows = false) =>
-    action(callOf(routes.replayLoad, { load: load.id }, { body: { dryRun, allowOlderRows } }))
-  return { done, sent, asked, object, ask, shown: async () => (await ask(true)).json as ReplayAnswer }
+  const ask = (dryRun: boolean, allowOlderRows = false, more: object = {}, key?: string) => {
+    const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
+    return action(callOf(routes.replayLoad, { load: load.id }, { body: { dryRun, allowOlderRows, ...more }, headers }))
+  }
+  return { others, done, sent, asked, object, ask, shown: async () => (await ask(true)).json as ReplayAnswer }
 }
 
 test('a dry run says what is missing and does nothing', async () => {
@@ -186,4 +195,49 @@ test('a batch of which nothing is set aside, or nothing is kept, is not replayed
   const gone = world(exampleBatch({ state: 'failed' }), { dead: { 0: '1' }, gone: true })
   assert.equal(await codeOf(gone.ask(false)), 'dead-letter-expired')
   assert.deepEqual(gone.done, [])
+})
+
+const whole = exampleLoad({ state: 'complete', uploadedCrc32: '00000001', format: 'csv', fixes: 'ld_x', committed: 3, received: 30 })
+
+test('a file is loaded once more into another dataset, as a load of its own that reads the same object', async () => {
+  const { ask, done, others } = world(whole)
+  const dry = (await ask(true, false, { into: 'readings' })).json as ReplayAnswer
+  assert.deepEqual([dry.would, dry.into?.dataset, dry.order?.verdict, done], ['plan', 'readings', 'harmless', []])
+  const { json } = await ask(false, false, { into: 'readings' })
+  const receipt = json as Receipt
+  assert.deepEqual([receipt.id, receipt.dataset, receipt.state, receipt.rows.received], [dry.into?.load, 'readings', 'loading', 0])
+  assert.equal(receipt.links.source, `/v1/loads/${whole.id}`)
+  const made = others.get(receipt.id)
+  assert.ok(made?.door === 'file')
+  assert.deepEqual([made.objectKey, made.source, made.size, made.fixes], [whole.objectKey, whole.id, whole.size, undefined])
+  assert.deepEqual(done, ['insert', 'plan'])
+  // Again: the same load, of which nothing is done yet.
+  await ask(false, false, { into: 'readings' })
+  assert.deepEqual([done, others.size], [['insert', 'plan', 'plan'], 1])
+  await ask(false, false, { into: 'readings' }, 'another')
+  assert.equal(others.size, 2)
+})
+
+test('what cannot be loaded into a dataset is refused', async () => {
+  const refused = async (load: Load, into: string, more: World = {}, key?: string) => {
+    const { ask, done } = world(load, more)
+    const code = await codeOf(ask(false, false, { into }, key))
+    assert.deepEqual(done, [])
+    return code
+  }
+  assert.equal(await refused(whole, 'nothing'), 'dataset-not-found')
+  assert.equal(await refused(exampleBatch({ state: 'complete' }), 'flights'), 'load-not-replayable')
+  assert.equal(await refused(whole, 'flights', { gone: true }), 'load-not-replayable')
+  assert.equal(await refused(exampleLoad({ state: 'receiving' }), 'flights'), 'load-not-replayable')
+  assert.equal(await refused(whole, 'flights', {}, 'x'.repeat(256)), 'idempotency-key-invalid')
+  assert.equal(await refused(whole, 'events', { order: { ...nothingOlder, newer: true } }), 'older-rows')
+})
+
+test('once loaded into a dataset it is not loaded again under the same key', async () => {
+  const { ask, others } = world(whole)
+  const { id } = (await ask(false, false, { into: 'flights' })).json as Receipt
+  others.set(id, { ...others.get(id)!, state: 'complete' })
+  assert.equal(await codeOf(ask(false, false, { into: 'flights' })), 'load-not-replayable')
+  others.set(id, { ...others.get(id)!, fingerprint: 'another' })
+  assert.equal(await codeOf(ask(false, false, { into: 'flights' })), 'idempotency-key-reused')
 })

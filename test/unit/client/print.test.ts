@@ -24,7 +24,7 @@ const receipt: Receipt = {
   startedAt: '2026-11-21T04:51:43.000Z',
   committedAt: '2026-11-21T04:52:13.000Z',
   expiresAt: null,
-  links: { self: '/v1/loads/ld_1', rejects: '/v1/loads/ld_1/rejects', fixes: null, fixedBy: [] },
+  links: { self: '/v1/loads/ld_1', rejects: '/v1/loads/ld_1/rejects', fixes: null, fixedBy: [], source: null },
 }
 
 test('a receipt reads as a page', () => {

@@ -95,6 +95,7 @@ const replay: ReplayAnswer = {
   state: 'failed',
   would: 'send',
   reason: '2 chunks go into the stream again',
+  into: null,
   chunks: { planned: 4, committed: 2, missing: [], missingCount: 0, dead: [1, 3], deadCount: 2 },
   order: { verdict: 'safe', detail: 'Nothing newer.', older: [] },
 }
@@ -135,4 +136,14 @@ test('with --yes it is done, waited for, and its receipt printed', async () => {
   assert.match(out, /^Load ld_1: complete$/m)
   assert.equal(fake.count(/^POST replay$/), 1)
   assert.equal(JSON.parse((await run(fake, 'replay', 'ld_1', '--yes', '--no-wait', '--json')).out).receipt.id, 'ld_1')
+})
+
+test('--into goes to the server, and says which load would be made', async () => {
+  await using fake = await startFakeMillrace()
+  const into = { dataset: 'events', load: 'ld_9' }
+  answering(fake, { 'POST replay': { ...replay, would: 'plan', into } })
+  const { code, out } = await run(fake, 'replay', 'ld_1', '--into', 'events')
+  assert.equal(code, 0)
+  assert.match(out, /into events, as load ld_9/)
+  assert.match(out, /millrace replay ld_1 --yes --into events$/m)
 })

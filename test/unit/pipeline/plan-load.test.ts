@@ -30,7 +30,7 @@ function world(change: Partial<FileLoad> = {}, head = '{"', more: { text?: strin
   const planLoad = createPlanLoad({
     findLoad: async (id) => (id === load.id ? load : undefined),
     findDataset: (name) => datasets.get(name),
-    ownerOf: async () => owner,
+    findObject: async () => (owner === 'nobody' ? undefined : { size: load.size, load: owner }),
     sniff: async () => Buffer.from(head, 'latin1'),
     sniffText: async () => Buffer.from(text),
     startLoad: async (_id, plan) => {
@@ -204,4 +204,24 @@ test('chunk jobs survive their queue, and nothing else passes for one', () => {
   assert.deepEqual(parseChunkJob(JSON.stringify(job)), job)
   for (const bad of ['', '[]', '{"load":"x"}', JSON.stringify({ ...job, chunk: 1.5 }), JSON.stringify({ ...job, mode: 'all' })])
     assert.equal(parseChunkJob(bad), undefined)
+})
+
+test('a load that has no plan yet is planned when it is replayed: an object loaded once more, or an event that was lost', async () => {
+  for (const change of [{ id: 'ld_2', source: 'ld_1' }, {}]) {
+    const { planLoad, seen } = world(change)
+    await planLoad({ kind: 'replay', load: 'ld_1' })
+    assert.deepEqual([seen.plans.length, seen.jobs.length > 0, seen.failed], [1, true, []])
+  }
+})
+
+test('planned on demand it fails when its object is gone, is another one, or has another size', async () => {
+  const failing = async (more: object, change: object = {}) => {
+    const { planLoad, seen } = world(change, '{"', more)
+    await planLoad({ kind: 'replay', load: 'ld_1' })
+    assert.equal(seen.jobs.length, 0)
+    return seen.failed
+  }
+  assert.deepEqual(await failing({ owner: 'nobody' }), ['object-missing'])
+  assert.deepEqual(await failing({ owner: undefined }), ['object-changed'])
+  assert.deepEqual(await failing({ owner: 'ld_1' }, { source: 'ld_0' }), ['object-changed'])
 })
