@@ -27,7 +27,7 @@ interface StreamValues {
   readonly retention: Duration
   /**
    * Lanes of a dataset that has an ordering key. A batch becomes one record a lane it touches, so no more than help: several times the
-   * consumers that can run side by side (shards × parallelization), so that they share the lanes evenly.
+   * consumers that can run side by side (shards × parallelization), so that they share the lanes evenly. Change it only while nothing is in the stream: a key's rows would overtake each other.
    */
   readonly lanes: number
 }

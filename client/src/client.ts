@@ -85,7 +85,7 @@ export interface Millrace {
   readonly listRejects: (load: string, query?: RejectsQuery) => AsyncGenerator<Reject, void, undefined>
   /** All rejects in the format of the load, each with its error: to correct and to push again. Not in browsers, which hide where a redirect leads. */
   readonly downloadRejects: (load: string, options?: CallOptions) => Promise<AsyncIterable<Uint8Array>>
-  /** One batch of at most 100,000 rows, 64 MiB and 5 MiB compressed, accepted when this returns. For more than that, or a stream: `openWriter`. */
+  /** One batch of at most 100,000 rows, 64 MiB and 4 MiB compressed, accepted when this returns. For more than that, or a stream: `openWriter`. */
   readonly sendBatch: (dataset: string, rows: BatchBody, options?: SendBatchOptions) => Promise<SentBatch>
   /** For rows without end: batches are cut, sent, retried and followed with bounded memory. */
   readonly openWriter: (options: WriterOptions) => Promise<RowWriter>

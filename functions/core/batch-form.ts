@@ -37,12 +37,17 @@ const compressedTypes: ReadonlyMap<string, Compression> = new Map([
 ])
 export const batchContentTypes: readonly string[] = [...textTypes.keys(), ...compressedTypes.keys()]
 
+/** API Gateway has undone the first two, and leaves the header; the others are no encoding, or show in the bytes. */
+const encodings: ReadonlySet<string> = new Set(['gzip', 'deflate', 'identity', 'zstd'])
+
 /**
  * @param header a request header by its lower-case name
  * @throws RequestError content-type-unsupported, invalid-request
  */
 export function batchRequest(header: (name: string) => string | undefined): BatchRequest {
   const [type = '', ...parameters] = (header('content-type') ?? '').split(';').map((part) => part.trim().toLowerCase())
+  const encoding = header('content-encoding')?.trim().toLowerCase() ?? 'identity'
+  if (!encodings.has(encoding)) throw unsupported(`Content-Encoding ${shown(encoding)} is not read`)
   const compression = compressedTypes.get(type)
   if (!compression && !textTypes.has(type))
     throw unsupported(type === '' ? 'There is no Content-Type' : `Content-Type ${shown(type)} is not read`)

@@ -34,7 +34,7 @@ export interface Receipt {
   readonly rejects: { readonly max: MaxRejects | null; readonly byCode: readonly RejectSum[]; readonly others: number }
   /** `planned` is null while a compressed file is still being read. */
   readonly chunks: { readonly planned: number | null; readonly committed: number }
-  /** Bytes of the object as uploaded, and how many of them the committed chunks have read. */
+  /** Bytes of the object as uploaded, or of the rows that a batch put into the stream; and how many of them the committed chunks have read. */
   readonly bytes: { readonly received: number; readonly read: number }
   /** CRC32 (ISO 3309) as 8 hex digits: of the object as uploaded, and of the bytes that the chunks read. */
   readonly checksum: { readonly algorithm: 'CRC32'; readonly uploaded: string | null; readonly loaded: string | null }

@@ -72,13 +72,19 @@ export function serve(gate: Gate, ...bindings: readonly Binding[]) {
       status: answer.status,
       ms: Math.round(performance.now() - began),
       ...(identity && { tenant: identity.tenant }),
-      ...(event.pathParameters?.load && { load: event.pathParameters.load }),
+      ...loadOf(event, answer),
       requestId,
       trace: traceId(traceparent),
       ...(answer.status >= 500 && fault instanceof Error && { error: fault }),
     })
     return toResult(answer, { 'x-request-id': requestId, 'ratelimit-policy': `"stage";q=${gate.requestsPerSecond};w=1` })
   }
+}
+
+/** The load that a request was about, or made. */
+function loadOf(event: APIGatewayProxyEvent, { headers }: Answer): { load?: string } {
+  const load = event.pathParameters?.load ?? /\/(ld_\w+)$/.exec(headers?.location ?? '')?.[1]
+  return load === undefined ? {} : { load }
 }
 
 async function identityOf({ identify }: Gate, event: APIGatewayProxyEvent): Promise<Identity> {

@@ -33,7 +33,9 @@ export const door =
       method,
       redirect: 'manual',
       headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...headers },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body !== undefined && {
+        body: typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body),
+      }),
     })
     const text = await response.text()
     assert.ok(response.headers.get('x-request-id'), `${request} has no request id`)

@@ -134,6 +134,7 @@ const refusals: [what: string, code: string, body: string | Buffer, sent?: Sent]
   ['a wrong content type', 'content-type-unsupported', good, { type: 'application/xml' }],
   ['no content type', 'content-type-unsupported', good, { type: '' }],
   ['another charset', 'content-type-unsupported', csv, { type: 'text/csv; charset=iso-8859-1' }],
+  ['a content encoding that nobody undoes', 'content-type-unsupported', good, { headers: { 'content-encoding': 'br' } }],
   ['a compressed body without its format', 'invalid-request', gzipSync(good), { type: 'application/gzip' }],
   ['a format that is none', 'invalid-request', gzipSync(good), { type: 'application/gzip', headers: { 'x-millrace-format': 'xml' } }],
   ['a format that contradicts the type', 'invalid-request', good, { headers: { 'x-millrace-format': 'csv' } }],
