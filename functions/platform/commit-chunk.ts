@@ -1,14 +1,16 @@
 import type { Dataset } from '#core/dataset.ts'
+import { rowKey } from '#core/keyed-rows.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
 import type { RowSink } from '#core/read-rows.ts'
 import type { Turn } from '#core/turns.ts'
 import { accountOf, type Loaded, type SourceRead } from './account.ts'
-import { copyInto } from './copy.ts'
+import { type Copy, copyInto } from './copy.ts'
+import { type CopyMissing, copyMissing } from './copy-missing.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
 import { mergeStaged } from './merge.ts'
 import type { RejectFile } from './reject-file.ts'
-import { isDeadlock, verdictOn } from './retry.ts'
+import { isDeadlock, isKeyTaken, verdictOn } from './retry.ts'
 import { claimChunk } from './sql/claim-chunk.ts'
 import { claimLane } from './sql/claim-lane.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
@@ -22,15 +24,19 @@ export interface ChunkWork {
   readonly openRejects: () => RejectFile
   /** Sends every good row of the chunk to the sink, each led by its line and offset or not. Called again when the rows must go another road. */
   readonly read: (sink: RowSink, lead: boolean) => Promise<SourceRead>
-  /**
-   * The road to try first. `direct`: COPY straight into the table; right when every row is new, and the cheapest by far. `staged`: COPY into a
-   * staging table and merge. A direct COPY that Postgres refuses because of a row goes the staged road after all.
-   */
   readonly road: Road
   /** When the rows may be written, where earlier chunks of the load are still being committed. */
   readonly turn: Turn
 }
-export type Road = 'direct' | 'staged'
+
+/**
+ * The road to try first. `direct`: COPY straight into the table; right when every row is new, and the cheapest by far. `probed`: the same, of the rows whose
+ * keys a look into the table did not find. `staged`: COPY into a staging table and merge. A COPY that Postgres refuses goes the next road.
+ */
+export type Road = 'direct' | 'probed' | 'staged'
+
+/** True when a look can tell which rows of the dataset need not be written at all. */
+export const canProbe = (dataset: Dataset): boolean => dataset.onConflict === 'ignore' && rowKey(dataset) !== undefined
 
 /**
  * Commits one chunk exactly once: ledger row, rows and counts in one transaction, its rejects stored before the commit.
@@ -46,7 +52,7 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
       await db.query('ROLLBACK')
       return undefined
     }
-    const result = accountOf(dataset, chunk, (work.road === 'direct' ? await goDirect(db, work) : undefined) ?? (await goStaged(db, work)))
+    const result = accountOf(dataset, chunk, await goOn(db, work))
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')
     return result
@@ -56,21 +62,38 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
   }
 }
 
-/** @returns undefined when Postgres refuses a row: a key that is there already, or a rule */
-async function goDirect(db: Connection, work: ChunkWork): Promise<Loaded | undefined> {
+async function goOn(db: Connection, work: ChunkWork): Promise<Loaded> {
+  let road = work.road === 'probed' && !canProbe(work.dataset) ? 'staged' : work.road
+  while (road !== 'staged') {
+    const outcome = await (road === 'direct' ? goDirect(db, work) : goProbed(db, work))
+    if (!(outcome instanceof Error)) return outcome
+    road = road === 'direct' && isKeyTaken(outcome) && canProbe(work.dataset) ? 'probed' : 'staged'
+  }
+  return goStaged(db, work)
+}
+
+const goDirect = (db: Connection, work: ChunkWork): Promise<Loaded | Error> =>
+  goStraight(db, work, () => ({ left: 0, ...copyInto(db, targetTable(work.dataset.name), Object.keys(work.dataset.columns)) }))
+
+const goProbed = (db: Connection, work: ChunkWork): Promise<Loaded | Error> =>
+  goStraight(db, work, () => copyMissing(db, work.dataset, rowKey(work.dataset)!))
+
+/** @returns the error when Postgres refuses a row: a key that is there already, or a rule */
+async function goStraight(db: Connection, work: ChunkWork, begin: () => CopyMissing): Promise<Loaded | Error> {
   await work.turn.alone()
   const rejects = openRejects(work)
-  await db.query('SAVEPOINT direct')
+  await db.query('SAVEPOINT straight')
   try {
-    const { read, copied } = await copyRows(db, work, targetTable(work.dataset.name), rejects, false)
+    const copy = begin()
+    const { read, copied } = await copyRows(copy, work, rejects, false)
     await rejects.finish()
-    return { read, copied, inserted: copied, updated: 0, refused: 0, rejects }
+    return { read, copied: copied + copy.left, inserted: copied, updated: 0, refused: 0, rejects }
   } catch (error) {
     await rejects.abort()
-    // Two direct COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
-    if (verdictOn(error) !== 'reject' && !isDeadlock(error)) throw error
-    await db.query('ROLLBACK TO SAVEPOINT direct')
-    return undefined
+    // Two COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
+    if (!(error instanceof Error) || (verdictOn(error) !== 'reject' && !isDeadlock(error))) throw error
+    await db.query('ROLLBACK TO SAVEPOINT straight')
+    return error
   }
 }
 
@@ -81,7 +104,7 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
     const lane = await claimLane(db, dataset.name)
     const table = stagingTable(dataset.name, lane)
     await db.query(`TRUNCATE ${table}`)
-    const { read, copied } = await copyRows(db, work, table, rejects, true)
+    const { read, copied } = await copyRows(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), work, rejects, true)
     if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, lane))
     const before = rejects.count
     const merged = await mergeStaged(db, dataset, lane, { lines: read.lines, rows: copied }, async ({ refusal, line, offset, json }) => {
@@ -99,8 +122,7 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
 const openRejects = ({ openRejects, load, dataset, chunk }: ChunkWork): CountedRejects =>
   countedRejects(openRejects(), load, dataset, chunk)
 
-async function copyRows(db: Connection, { dataset, read }: ChunkWork, table: string, rejects: RejectFile, lead: boolean) {
-  const copy = copyInto(db, table, [...(lead ? stagingColumns : []), ...Object.keys(dataset.columns)])
+async function copyRows(copy: Copy, { read }: ChunkWork, rejects: RejectFile, lead: boolean) {
   try {
     const facts = await read({ write: copy.write, refuse: rejects.add, flush: rejects.flush }, lead)
     return { read: facts, copied: await copy.finish() }

@@ -67,10 +67,15 @@ export async function mergeAll<Count>(
   return halve(db, dataset, lane, 1, lines + 1, merging, onRefused)
 }
 
-/** By plain statements, the cheapest; fails when somebody else inserts a key between them, or a row is refused. */
+/** By plain statements, the cheapest; fails when a key that is to be inserted is taken, or a row is refused. */
 async function updateAndInsert(db: Connection, dataset: Dataset, lane: number, { lines, rows }: Staged): Promise<Merged> {
-  const updated = dataset.onConflict === 'ignore' ? 0 : await updatePresent(db, dataset, lane, lines)
-  return { updated, inserted: updated === rows ? 0 : await insertMissing(db, dataset, lane, lines) }
+  if (dataset.onConflict === 'ignore') return { updated: 0, inserted: await insertMissing(db, dataset, lane, lines) }
+  const updated = await updatePresent(db, dataset, lane, lines)
+  if (updated === rows) return { updated, inserted: 0 }
+  const inserted = await insertMissing(db, dataset, lane, lines)
+  // A key that somebody else has inserted between the two was neither updated nor missing. Without a version either row may be the one that stays.
+  const late = dataset.version === undefined ? 0 : await updatePresent(db, dataset, lane, lines)
+  return { updated: updated + late, inserted }
 }
 
 /** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */

@@ -59,7 +59,7 @@ export function recordStore(connect: () => Promise<Connection>, openRejects: (he
         const made = committed.results.flatMap(({ result, before }) => (before ? [] : [result]))
         const rows = sumOf(made)
         if (made.length > 0) {
-          roads.learn(dataset, undefined, rows)
+          roads.learn(dataset, undefined, { ...rows, rejects: made.flatMap(({ rejects }) => rejects) })
           countRows(dataset.name, rows)
         }
         const ms = Math.round(performance.now() - began)

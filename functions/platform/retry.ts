@@ -33,6 +33,9 @@ export function verdictOn(error: unknown): Verdict {
 
 export const isDeadlock = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40P01'
 
+/** A key that is there already: unique_violation. */
+export const isKeyTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '23505'
+
 export interface RetryOptions {
   /** Tries in all, the first included. */
   readonly tries: number

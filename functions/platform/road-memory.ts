@@ -1,14 +1,15 @@
 import type { Dataset } from '#core/dataset.ts'
 import type { ChunkResult } from '#core/load.ts'
-import type { Road } from './commit-chunk.ts'
+import { canProbe, type Road } from './commit-chunk.ts'
 
 /** Loads and datasets that are remembered: a few bytes each. */
 const remembered = 1000
 
 /**
- * Which road a load's next chunk should try first. A direct COPY that meets a key that is there already has worked in vain (and leaves dead
- * rows behind), so a load whose last chunk met one goes the staged road until a chunk meets none. A load that has no chunk yet begins as the
- * last chunk of its dataset ended; the first of all by the policy: whoever updates has rows to update.
+ * Which road a load's next chunk should try first: a COPY that Postgres refuses has worked in vain, and leaves dead rows behind. So after a chunk
+ * that met keys which were there the next one looks first, or is staged, until a chunk meets none; after one of which Postgres refused rows for
+ * other reasons the next is staged. A load that has no chunk yet begins as the last chunk of its dataset ended; the first of all by the policy: whoever
+ * updates has rows to update.
  */
 export class RoadMemory {
   readonly #roads = new Map<string, Road>()
@@ -19,12 +20,12 @@ export class RoadMemory {
   }
 
   learn(
-    { name }: Dataset,
+    dataset: Dataset,
     load: string | undefined,
-    { received, loaded, rejected }: Pick<ChunkResult, 'received' | 'loaded' | 'rejected'>,
+    { received, loaded, rejected, rejects }: Pick<ChunkResult, 'received' | 'loaded' | 'rejected' | 'rejects'>,
   ): void {
-    const road = loaded + rejected === received ? 'direct' : 'staged'
-    for (const key of [load ?? name, name]) {
+    const road = refused(rejects) ? 'staged' : loaded + rejected === received ? 'direct' : canProbe(dataset) ? 'probed' : 'staged'
+    for (const key of [load ?? dataset.name, dataset.name]) {
       this.#roads.delete(key)
       this.#roads.set(key, road)
     }
@@ -34,3 +35,6 @@ export class RoadMemory {
     }
   }
 }
+
+/** True when Postgres refused rows: their codes are its own. */
+const refused = (rejects: ChunkResult['rejects']): boolean => rejects.some(({ code }) => code.startsWith('sqlstate-'))

@@ -24,22 +24,14 @@ const latest = dataset('latest', {
   orderingKey: 'id',
 })
 
-const newest = dataset('newest', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12 }), version: bigint() },
-  primaryKey: ['id'],
-  onConflict: 'update',
-  version: 'version',
-})
-
 let scratch: ScratchDatabase
 let db: pg.Client
 before(async () => {
   scratch = await scratchDatabase()
   db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items, latest, newest], lanes: 3, loader: undefined, today: new Date() })
+  await migrateDatabase(db, { datasets: [items, latest], lanes: 3, loader: undefined, today: new Date() })
 })
-beforeEach(() => db.query('TRUNCATE items, latest, newest, millrace.ledger'))
+beforeEach(() => db.query('TRUNCATE items, latest, millrace.ledger'))
 after(() => scratch[Symbol.asyncDispose]())
 
 const compressed = { none: (text: Buffer) => text, gzip: (text: Buffer) => gzipSync(text), zstd: (text: Buffer) => zstdCompressSync(text) }
@@ -272,50 +264,6 @@ test('two readers of one sequence, one overtaking the other, still commit every 
   assert.deepEqual(p.receipt(load.id).rows, { received: 3000, loaded: 3000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
 })
 
-test('policy update: the last row of a key wins in the order of the file, across chunks and inside one', async () => {
-  const p = pipeline(latest)
-  const rows = Array.from({ length: 600 }, (_, i) => line(i % 50, `v${i}`))
-  const load = p.open(Buffer.from(rows.join('\n')), 'ndjson', 'none', 900)
-  await p.drain(3)
-  assert.deepEqual(p.receipt(load.id).rows, { received: 600, loaded: 50, updated: 550, duplicate: 0, rejected: 0, pending: 0 })
-  assert.deepEqual(
-    await stored('latest'),
-    Array.from({ length: 50 }, (_, i) => ({ id: i, name: `v${550 + i}` })),
-  )
-})
-
-test('policy update, killed again and again while chunks overlap: the last row of a key still wins', async () => {
-  for (const keys of [40, 700]) {
-    await db.query('TRUNCATE latest, millrace.ledger')
-    const p = pipeline(latest)
-    p.road = 'staged'
-    const rows = Array.from({ length: 1400 }, (_, i) => line(i % keys, `v${i}`))
-    const load = p.open(gzipSync(rows.join('\n')), 'ndjson', 'gzip', 1500)
-    p.queue.push({ ...p.queue[0]! })
-    let n = 0
-    await p.drain(2, undefined, (deps) => ({
-      ...deps,
-      commitChunk: (l, d, chunk, read, turn) =>
-        deps.commitChunk(
-          l,
-          d,
-          chunk,
-          async (sink, lead) => {
-            const facts = await read(sink, lead)
-            if (n++ % 5 === 3) await db.query('SELECT pg_terminate_backend($1)', [p.backends.get(`${l.id}/${chunk}`)])
-            return facts
-          },
-          turn,
-        ),
-    }))
-    assert.ok(p.failures.length > 0 && n > 20, 'nothing was killed')
-    const counts = p.receipt(load.id).rows
-    assert.deepEqual(counts, { received: 1400, loaded: keys, updated: 1400 - keys, duplicate: 0, rejected: 0, pending: 0 })
-    const expected = Array.from({ length: keys }, (_, id) => ({ id, name: `v${id + keys * Math.floor((1399 - id) / keys)}` }))
-    assert.deepEqual(await stored('latest'), expected)
-  }
-})
-
 test('a chunk of a sequence that fails while the next is under way is never left out', async () => {
   for (const bad of [0, 1, 4, 9]) {
     await db.query('TRUNCATE items, millrace.ledger')
@@ -334,106 +282,6 @@ test('a chunk of a sequence that fails while the next is under way is never left
     assert.equal(receipt.state, 'complete')
     assert.deepEqual(receipt.rows, { received: 1000, loaded: 1000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
   }
-})
-
-test('with a version the newest row of a key stays, whatever the order of chunks, rows and loads; older ones are duplicates', async () => {
-  const p = pipeline(newest)
-  const rows = Array.from({ length: 900 }, (_, i) => ({ id: i % 60, version: (i * 7919) % 901, name: `v${(i * 7919) % 901}` }))
-  const loads = [rows.slice(0, 500), rows.slice(500), rows.slice(200, 700)].map((part) =>
-    p.open(Buffer.from(part.map((r) => JSON.stringify({ id: r.id, name: r.name, version: r.version })).join('\n')), 'ndjson', 'none', 1200),
-  )
-  assert.ok(p.queue.every((job) => job.mode === 'range'))
-  p.queue.sort(() => 0.5 - Math.random())
-  await p.drain(3)
-  const counts = loads.map((l) => p.receipt(l.id))
-  assert.ok(counts.every((r) => r.state === 'complete' && r.reconciles))
-  assert.equal(
-    counts.reduce((n, r) => n + r.rows.loaded, 0),
-    60,
-  )
-  assert.equal(
-    counts.reduce((n, r) => n + r.rows.received, 0),
-    1400,
-  )
-  const best = new Map<number, number>()
-  for (const r of rows) best.set(r.id, Math.max(best.get(r.id) ?? -1, r.version))
-  assert.deepEqual(
-    await stored('newest'),
-    [...best].sort(([a], [b]) => a - b).map(([id, v]) => ({ id, name: `v${v}` })),
-  )
-})
-
-test('rows that only Postgres can judge are found one by one; their neighbours load', async () => {
-  await db.query('ALTER TABLE items ADD CONSTRAINT no_sevens CHECK (id % 7 <> 0 OR id = 0)')
-  try {
-    const p = pipeline()
-    const load = p.open(Buffer.from(lines(100).join('\n')), 'ndjson', 'none', 100_000)
-    await p.drain(1)
-    assert.deepEqual(p.receipt(load.id).rows, { received: 100, loaded: 86, updated: 0, duplicate: 0, rejected: 14, pending: 0 })
-    const [first] = p.rejectsOf(load.id)
-    assert.deepEqual(
-      { ...first, message: undefined },
-      {
-        line: 8,
-        offset: Buffer.byteLength(lines(7).join('\n')) + 1,
-        column: null,
-        code: 'sqlstate-23514',
-        raw: '{"id":7,"name":"name 7"}',
-        message: undefined,
-        truncated: false,
-      },
-    )
-  } finally {
-    await db.query('ALTER TABLE items DROP CONSTRAINT no_sevens')
-  }
-})
-
-test('thousands of rows that break a CHECK or a foreign key are found at once, those of a trigger one by one', async () => {
-  await db.query(`
-    CREATE TABLE known (name text PRIMARY KEY); INSERT INTO known VALUES ('a'), ('b');
-    ALTER TABLE items ADD CONSTRAINT even CHECK (id % 2 = 0), ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES known, ADD CONSTRAINT odd_math CHECK (100 / (id - 31) < 1000);
-    CREATE FUNCTION no_thousands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 1000 = 0 THEN RAISE EXCEPTION 'no thousands'; END IF; RETURN NEW; END $$;
-    CREATE TRIGGER no_thousands BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION no_thousands()`)
-  try {
-    const p = pipeline()
-    const rows = Array.from({ length: 9000 }, (_, i) =>
-      JSON.stringify({ id: i, name: i % 3 === 0 ? 'a' : i % 3 === 1 ? null : i % 5 === 0 ? 'c' : 'b' }),
-    )
-    const load = p.open(Buffer.from(rows.join('\n')), 'ndjson', 'none', 1 << 20)
-    await p.drain(1)
-    const codeOf = (i: number) =>
-      i % 2 === 1 ? 'sqlstate-23514' : i % 3 === 2 && i % 5 === 0 ? 'sqlstate-23503' : i % 1000 === 0 ? 'sqlstate-P0001' : undefined
-    const expected = new Map(rows.map((_, i) => [i + 1, codeOf(i)] as const).filter(([, code]) => code !== undefined))
-    assert.deepEqual(
-      new Map(
-        p
-          .rejectsOf(load.id)
-          .sort((a, b) => a.line - b.line)
-          .map((r) => [r.line, r.code]),
-      ),
-      expected,
-    )
-    assert.equal(p.receipt(load.id).rows.loaded, 9000 - expected.size)
-    assert.equal(await count('items'), 9000 - expected.size)
-  } finally {
-    await db.query(
-      'DROP TRIGGER no_thousands ON items; DROP FUNCTION no_thousands; ALTER TABLE items DROP CONSTRAINT even, DROP CONSTRAINT known, DROP CONSTRAINT odd_math; DROP TABLE known',
-    )
-  }
-})
-
-test('concurrent loads of overlapping rows: no deadlock survives, and the counts add up', async () => {
-  const p = pipeline()
-  const shuffled = (seed: number) => lines(1500).sort((a, b) => ((a.length * seed) % 7) - ((b.length * seed) % 7) || (a < b ? seed : -seed))
-  const loads = [1, 2, 3].map((seed) => p.open(Buffer.from(shuffled(seed).join('\n')), 'ndjson', 'none', 6000))
-  await p.drain(3)
-  const receipts = loads.map((l) => p.receipt(l.id))
-  assert.ok(receipts.every((r) => r.state === 'complete' && r.reconciles && r.rows.received === 1500))
-  assert.equal(
-    receipts.reduce((n, r) => n + r.rows.loaded, 0),
-    1500,
-  )
-  assert.equal(await count('items'), 1500)
 })
 
 const gzipped = gzipSync(lines(200).join('\n'))

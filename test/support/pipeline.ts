@@ -12,6 +12,7 @@ import { type Connection, keptConnections } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
 import { parquetOpener } from '#platform/parquet.ts'
 import type { RejectFile } from '#platform/reject-file.ts'
+import { RoadMemory } from '#platform/road-memory.ts'
 import { readChunk } from '#platform/sql/read-chunk.ts'
 import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
 import { MemoryLoads } from './memory-loads.ts'
@@ -35,8 +36,11 @@ export class Pipeline {
   readonly edges = new Map<string, Map<number, Edge[]>>()
   readonly rejects = new Map<string, StoredReject[]>()
   readonly queue: ChunkJob[] = []
-  /** The road every chunk tries first. */
-  road: Road = 'direct'
+  /** The road every chunk tries first; undefined: what the chunks before it taught, as in a deployed loader. */
+  road: Road | undefined = 'direct'
+  readonly #roads = new RoadMemory()
+  /** Deliveries that may fail before a test gives up. */
+  mostFailures = 50
   /** Bytes of a piece as S3 would deliver them. */
   pieceBytes = 64 * 1024
   readonly #dataset: Dataset
@@ -63,7 +67,10 @@ export class Pipeline {
         onDatabase(async (db) => {
           this.backends.set(`${load.id}/${chunk}`, await backendOf(db))
           const openRejects = (): RejectFile => this.#rejectFile(load.id, chunk)
-          return commitChunk(db, { load, dataset, chunk, read, openRejects, road: this.road, turn })
+          const road = this.road ?? this.#roads.first(dataset, load.id)
+          const result = await commitChunk(db, { load, dataset, chunk, read, openRejects, road, turn })
+          if (result) this.#roads.learn(dataset, load.id, result)
+          return result
         }),
       projectChunk: async (load, result) => this.#loads.project(load.id, result),
       finishLoad: (load) => this.#loads.finish(load),
@@ -134,7 +141,7 @@ export class Pipeline {
         } catch (error) {
           this.queue.push(job)
           this.failures.push(error)
-          if (this.failures.length > 50) throw error
+          if (this.failures.length > this.mostFailures) throw error
         }
       }
     }
