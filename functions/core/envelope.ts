@@ -1,5 +1,4 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { crc32 } from './crc32.ts'
+import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { type CsvDialect, csvDialectFault } from './csv-dialect.ts'
 import { LoadError } from './errors.ts'
 import { isLoadId } from './load-id.ts'

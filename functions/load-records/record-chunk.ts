@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset.ts'
-import type { Envelope, EnvelopeHeader } from '#core/envelope.ts'
+import { decodeEnvelope, type EnvelopeHeader } from '#core/envelope.ts'
 import { type EnvelopeRows, rowsOf } from '#core/envelope-rows.ts'
 
 /** A record of the stream as the function gets it. */
@@ -18,8 +18,20 @@ export interface RecordChunk extends EnvelopeRows {
   readonly record: StreamRecord
 }
 
-export const recordChunk = (record: StreamRecord, envelope: Envelope, dataset: Dataset): RecordChunk => ({
-  header: envelope.header,
-  record,
-  ...rowsOf(envelope, dataset),
-})
+/**
+ * The chunk in a record of which the header is known. Its text is inflated when it is first read: while Postgres works on the chunk before, and never
+ * when the ledger has the chunk. Reading throws EnvelopeError when it is damaged.
+ */
+export function recordChunk({ record, header }: Pick<RecordChunk, 'record' | 'header'>, dataset: Dataset): RecordChunk {
+  let rows: EnvelopeRows | undefined
+  const inflated = (): EnvelopeRows => {
+    rows ??= rowsOf(decodeEnvelope(record.data), dataset)
+    return rows
+  }
+  return {
+    header,
+    record,
+    read: async (sink, lead, linesBefore) => inflated().read(sink, lead, linesBefore),
+    placeOf: (line, offset) => inflated().placeOf(line, offset),
+  }
+}

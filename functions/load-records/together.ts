@@ -1,11 +1,13 @@
 import type { Dataset } from '#core/dataset.ts'
-import { decodeEnvelope, EnvelopeError } from '#core/envelope.ts'
 import { type AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/load.ts'
 import type { Announced, LoadRecordsDeps, ManyCommitted } from './load-records.ts'
 import { putAside } from './put-aside.ts'
 import { type RecordChunk, recordChunk, type StreamRecord } from './record-chunk.ts'
 import { type Committed, showCommitted } from './show-committed.ts'
+
+/** Chunks at fault for which a transaction is done again without them; when there are more, each chunk is committed by itself, which costs less. */
+const mostFaults = 3
 
 type ComesAgain = (record: StreamRecord, error: unknown) => void
 
@@ -26,7 +28,7 @@ export async function loadTogether(
   if (!stopped) return false
   const isStopped = ({ header }: Announced): boolean => stopped.has(header.load)
   for (const one of records.filter(isStopped)) await round.showIfCommitted(one)
-  await round.commit(await round.decoded(records.filter((one) => !isStopped(one))))
+  await round.commit(records.filter((one) => !isStopped(one)).map((one) => recordChunk(one, dataset)))
   await showCommitted(deps, dataset, round.committed, comesAgain)
   return round.whole
 }
@@ -68,20 +70,6 @@ class Round {
     })
   }
 
-  /** Those that can be read, up to the first that can neither be read nor be set aside. */
-  async decoded(records: readonly Announced[]): Promise<RecordChunk[]> {
-    const chunks: RecordChunk[] = []
-    for (const { record, header } of records) {
-      try {
-        chunks.push(recordChunk(record, decodeEnvelope(record.data), this.#dataset))
-      } catch (error) {
-        if (!(error instanceof EnvelopeError)) throw error
-        if (!(await this.#putAside({ record, header }, error))) return chunks
-      }
-    }
-    return chunks
-  }
-
   /** One that stands in the stream twice is committed once, and both share what became of it. */
   async commit(chunks: readonly RecordChunk[]): Promise<void> {
     const firsts = new Map<string, RecordChunk>()
@@ -102,10 +90,11 @@ class Round {
   }
 
   async #commitNew(chunks: readonly RecordChunk[]): Promise<void> {
+    let faults = 0
     for (let open = chunks; open.length > 0; ) {
       const outcome = await this.#tryCommit(open)
       if (outcome === undefined) return
-      if (outcome.kind === 'one-by-one') {
+      if (outcome.kind === 'one-by-one' || (outcome.kind === 'at-fault' && ++faults > mostFaults)) {
         for (const chunk of open) if (this.whole) await this.#commitNew([chunk])
         return
       }

@@ -277,6 +277,19 @@ test('a chunk that Postgres refuses as a whole is found one by one and set aside
   assert.deepEqual(await ids(items), [1, 4])
 })
 
+test('many damaged texts among good ones: all are set aside, all good ones committed', async () => {
+  const c = consumer()
+  const records = range(0, 60).map((i) => c.batch(items, [lines([i])])[0]!)
+  for (const [i, { data }] of records.entries()) if (i % 3 === 0) data[data.length - 6]! ^= 0xff
+  assert.equal(await c.deliver(records), -1)
+  assert.equal(c.setAside.length, 20)
+  assert.ok(c.setAside.every(({ reason }) => reason === 'envelope-unreadable'))
+  assert.deepEqual(
+    await ids(items),
+    range(0, 60).filter((i) => i % 3 !== 0),
+  )
+})
+
 test('a rule that is asked at the commit only costs no more than the chunks that break it', async () => {
   await db.query(`CREATE FUNCTION no_seven() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 7 THEN RAISE 'no seven'; END IF; RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER no_seven AFTER INSERT ON items DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION no_seven()`)
