@@ -207,12 +207,13 @@ export class KeyedRows {
     }
   }
 
-  /** The rows that are not left out, moved together, and how many were. The others are forgotten. */
-  take(): { readonly kept: Buffer; readonly left: number } {
+  /** The rows that are not left out, moved together, and how many were. The others are forgotten. @param onLeft told the number of each that is left out */
+  take(onLeft?: (row: number) => void): { readonly kept: Buffer; readonly left: number } {
     let [w, left] = [0, 0]
     for (let row = 0; row < this.#rows; ) {
       if (this.#out[row]) {
         left++
+        onLeft?.(row)
         row++
         continue
       }

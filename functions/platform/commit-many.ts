@@ -1,20 +1,21 @@
 import type { Dataset } from '#core/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
-import type { ChunkResult, Load } from '#core/load.ts'
+import { rowKey } from '#core/keyed-rows.ts'
+import type { ChunkResult } from '#core/load.ts'
 import { olderRowsDetail, orderMatters } from '#core/order.ts'
-import type { RowSink } from '#core/read-rows.ts'
-import { addSums, type RejectSum } from '#core/reject-sums.ts'
+import { addSums } from '#core/reject-sums.ts'
 import { accountOf, type SourceRead } from './account.ts'
-import type { Road } from './commit-chunk.ts'
+import { canProbe, type Road } from './commit-chunk.ts'
 import { copyInto } from './copy.ts'
-import { type CountedRejects, countedRejects } from './counted-rejects.ts'
+import { AtFault, blaming, copyAll, type OneOfMany, openRejects, startsOf } from './copy-many.ts'
+import { copyMissing } from './copy-missing.ts'
+import type { CountedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
-import { gathered } from './gathered.ts'
 import { type Merging, mergeAll, type Staged } from './merge.ts'
 import { olderRows } from './order.ts'
 import type { RejectFile } from './reject-file.ts'
-import { isDeadlock, verdictOn } from './retry.ts'
-import { chunkIdText, claimChunks, type StreamPlace } from './sql/claim-chunks.ts'
+import { isDeadlock, isKeyTaken, verdictOn } from './retry.ts'
+import { chunkIdText, claimChunks } from './sql/claim-chunks.ts'
 import { claimLane } from './sql/claim-lane.ts'
 import { completeChunks } from './sql/complete-chunks.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
@@ -22,24 +23,6 @@ import { insertMissingOfMany } from './sql/insert-missing-of-many.ts'
 import { type ChunkCounts, mergeMany } from './sql/merge-many.ts'
 import { readChunks } from './sql/read-chunks.ts'
 import { updatePresentOfMany } from './sql/update-present-of-many.ts'
-
-/** One of the chunks that are committed together. */
-export interface OneOfMany {
-  readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
-  readonly chunk: number
-  readonly place: StreamPlace
-  /** Of a chunk that is sent again: when it was first accepted. Nothing that came after it may be lost by it. It is then committed alone. */
-  readonly orderedSince?: string | undefined
-  /** Bytes of its text: it has fewer lines than that and one. */
-  readonly size: number
-  readonly openRejects: () => RejectFile
-  /** Sends every good row of the chunk to the sink, its lines counted from `linesBefore` on. Called again when the rows must go another road. */
-  readonly read: (sink: RowSink, lead: boolean, linesBefore: number) => Promise<SourceRead>
-  /** Where a row of the text stands in what the client sent. */
-  readonly placeOf: (line: number, offset: number) => { readonly line: number; readonly offset: number }
-  /** Rows that were refused before: their rejects are stored, and only counted here. */
-  readonly refused?: { readonly rows: number; readonly sums: readonly RejectSum[] } | undefined
-}
 
 export type ManyCommitted =
   /** In the order of the chunks. `before`: the ledger had it already. */
@@ -52,7 +35,7 @@ export type ManyCommitted =
 /**
  * Commits chunks of one dataset in one transaction, in their order, each exactly once and with counts of its own: all ledger rows, all rows in one COPY,
  * all counts. A chunk that is in the ledger already is left out, and what was counted then is the result.
- * @param road as for one chunk: a direct COPY that Postgres refuses because of a row goes the staged road after all
+ * @param road to try first, as for one chunk
  */
 export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
@@ -68,10 +51,7 @@ export async function commitMany(db: Connection, dataset: Dataset, chunks: reado
           )
         : new Map<string, ChunkResult>()
     const fresh = chunks.filter((_, i) => isNew(i))
-    const made =
-      fresh.length === 0
-        ? []
-        : ((road === 'direct' ? await goDirect(db, dataset, fresh) : undefined) ?? (await goStaged(db, dataset, fresh)))
+    const made = fresh.length === 0 ? [] : await goOn(db, dataset, fresh, road)
     const results = new Map(fresh.map(({ load, chunk }, i) => [chunkIdText({ load: load.id, chunk }), made[i]!]))
     if (made.length > 0)
       await completeChunks(
@@ -100,40 +80,54 @@ function faultIn(error: unknown): LoadError | AccountingError | undefined {
   return new LoadError('chunk-refused', `Postgres refused it with SQLSTATE ${code}: ${message}.`, { cause: error })
 }
 
-/** Takes an error that is one chunk's own to the end of the transaction. */
-class AtFault extends Error {
-  readonly chunk: OneOfMany
-  override readonly cause: LoadError | AccountingError
-  constructor(chunk: OneOfMany, cause: LoadError | AccountingError) {
-    super(cause.message)
-    this.chunk = chunk
-    this.cause = cause
+/** As one chunk goes: straight, or straight but for the rows whose keys are there, or staged. */
+async function goOn(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], first: Road): Promise<ChunkResult[]> {
+  let road = first === 'probed' && !canProbe(dataset) ? 'staged' : first
+  while (road !== 'staged') {
+    const outcome = await goStraight(db, dataset, chunks, road)
+    if (!(outcome instanceof Error)) return outcome
+    road = road === 'direct' && isKeyTaken(outcome) && canProbe(dataset) ? 'probed' : 'staged'
   }
+  return goStaged(db, dataset, chunks)
 }
 
-/** What `work` throws about the chunk itself is the chunk's fault; everything else (Postgres, S3, a bug) goes through. */
-async function blaming<T>(chunk: OneOfMany, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw error instanceof LoadError || error instanceof AccountingError ? new AtFault(chunk, error) : error
-  }
-}
-
-/** @returns undefined when Postgres refuses a row: a key that is there already, or a rule */
-async function goDirect(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[]): Promise<ChunkResult[] | undefined> {
+/** @returns the error when Postgres refuses a row: a key that is there already, or a rule */
+async function goStraight(
+  db: Connection,
+  dataset: Dataset,
+  chunks: readonly OneOfMany[],
+  road: 'direct' | 'probed',
+): Promise<ChunkResult[] | Error> {
   const rejects = openRejects(dataset, chunks, startsOf(chunks))
-  await db.query('SAVEPOINT direct')
+  await db.query('SAVEPOINT straight')
   try {
-    const reads = await copyAll(db, dataset, chunks, targetTable(dataset.name), rejects, false)
+    const left: number[] = []
+    const copy =
+      road === 'direct'
+        ? copyInto(db, targetTable(dataset.name), Object.keys(dataset.columns))
+        : copyMissing(db, dataset, rowKey(dataset)!, (row) => left.push(row))
+    const reads = await copyAll(copy, chunks, rejects, false, (copied) => copied + left.length)
     await finishAll(rejects)
-    return accountFor(dataset, chunks, reads, rejects, (i) => ({ inserted: reads[i]!.encoded, updated: 0, refused: 0 }))
+    const leftOf = countedBy(reads, left)
+    return accountFor(dataset, chunks, reads, rejects, (i) => ({ inserted: reads[i]!.encoded - leftOf[i]!, updated: 0, refused: 0 }))
   } catch (error) {
     await abortAll(rejects)
-    if (verdictOn(error) !== 'reject' && !isDeadlock(error)) throw error
-    await db.query('ROLLBACK TO SAVEPOINT direct')
-    return undefined
+    // Two COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
+    if (!(error instanceof Error) || (verdictOn(error) !== 'reject' && !isDeadlock(error))) throw error
+    await db.query('ROLLBACK TO SAVEPOINT straight')
+    return error
   }
+}
+
+/** How many of the rows, given by their numbers among all that were sent, are each chunk's. */
+function countedBy(reads: readonly SourceRead[], rows: readonly number[]): number[] {
+  const counts = reads.map(() => 0)
+  let [chunk, end] = [0, reads[0]!.encoded]
+  for (const row of rows) {
+    while (row >= end) end += reads[++chunk]!.encoded
+    counts[chunk]!++
+  }
+  return counts
 }
 
 /** One staging table and one merge for all chunks: a row's line tells whose it is. */
@@ -144,7 +138,7 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
     const lane = await claimLane(db, dataset.name)
     const table = stagingTable(dataset.name, lane)
     await db.query(`TRUNCATE ${table}`)
-    const reads = await copyAll(db, dataset, chunks, table, rejects, true)
+    const reads = await copyAll(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), chunks, rejects, true)
     for (const chunk of chunks) await keepOrder(db, dataset, lane, chunk)
     const before = rejects.map(({ count }) => count)
     const lines = starts.at(-1)! + chunks.at(-1)!.size
@@ -169,7 +163,7 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
   }
 }
 
-/** A direct COPY needs no such look: all its keys are new. */
+/** Rows that go straight need no such look: they take the place of none. */
 async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: OneOfMany): Promise<void> {
   const { load, chunk: number, place, orderedSince: arrivedAt } = chunk
   if (arrivedAt === undefined || !orderMatters(dataset)) return
@@ -197,65 +191,6 @@ const ofMany = (
 
 const added = (a: ChunkCounts, b: ChunkCounts): ChunkCounts =>
   a.map(({ inserted, updated }, i) => ({ inserted: inserted + b[i]!.inserted, updated: updated + b[i]!.updated }))
-
-/** The line at which each chunk begins, counted through all of them: a text of n bytes has at most n + 1 lines. */
-function startsOf(chunks: readonly OneOfMany[]): number[] {
-  let next = 1
-  return chunks.map(({ size }) => {
-    const start = next
-    next += size + 1
-    return start
-  })
-}
-
-/** Each chunk's rejects, their lines and offsets as the client counts them. */
-const openRejects = (dataset: Dataset, chunks: readonly OneOfMany[], starts: readonly number[]): CountedRejects[] =>
-  chunks.map(({ openRejects, load, chunk, placeOf }, i) => {
-    const rejects = countedRejects(openRejects(), load, dataset, chunk)
-    return {
-      get count() {
-        return rejects.count
-      },
-      get sums() {
-        return rejects.sums
-      },
-      add: (refusal, row) => rejects.add(refusal, { ...row, ...placeOf(row.line - starts[i]! + 1, row.offset) }),
-      flush: rejects.flush,
-      finish: rejects.finish,
-      abort: rejects.abort,
-    }
-  })
-
-/** Sends the rows of all chunks in one COPY. */
-async function copyAll(
-  db: Connection,
-  dataset: Dataset,
-  chunks: readonly OneOfMany[],
-  table: string,
-  rejects: readonly CountedRejects[],
-  lead: boolean,
-): Promise<SourceRead[]> {
-  const starts = startsOf(chunks)
-  const copy = copyInto(db, table, [...(lead ? stagingColumns : []), ...Object.keys(dataset.columns)])
-  const rows = gathered(copy.write)
-  const reads: SourceRead[] = []
-  try {
-    for (const [i, chunk] of chunks.entries()) {
-      const { add: refuse, flush } = rejects[i]!
-      const before = starts[i]! - 1
-      const read = await blaming(chunk, () => chunk.read({ write: rows.write, refuse, flush }, lead, before))
-      reads.push({ ...read, lines: read.lines - before })
-    }
-    await rows.flush()
-    const copied = await copy.finish()
-    const encoded = reads.reduce((sum, read) => sum + read.encoded, 0)
-    if (copied !== encoded) throw new AccountingError(`${chunks.length} chunks: ${encoded} rows sent, ${copied} copied`)
-    return reads
-  } catch (error) {
-    await copy.abort()
-    throw error
-  }
-}
 
 type Merged = { readonly inserted: number; readonly updated: number; readonly refused: number }
 

@@ -15,19 +15,25 @@ export interface CopyMissing extends Copy {
   readonly left: number
 }
 
-/** While Postgres takes one batch the next is gathered. A key that somebody else inserts between look and COPY fails it with 23505. */
-export function copyMissing(db: Connection, dataset: Dataset, key: RowKey): CopyMissing {
+/**
+ * While Postgres takes one batch the next is gathered. A key that somebody else inserts between look and COPY fails it with 23505.
+ * @param onLeft told the number of each row that is left out, among all that were written, from 0 and in order
+ */
+export function copyMissing(db: Connection, dataset: Dataset, key: RowKey, onLeft?: (row: number) => void): CopyMissing {
   const columns = Object.keys(dataset.columns)
   let [gathering, next] = [new KeyedRows(key, columns.length), new KeyedRows(key, columns.length)]
   let underWay = Promise.resolve()
   let copied = 0
   let left = 0
+  let before = 0
 
   const pass = async (rows: KeyedRows): Promise<void> => {
     if (rows.rows === 0) return
     const present = await presentKeys(db, dataset, key, rows.keys())
     if (present) rows.leaveOut(present)
-    const taken = rows.take()
+    const first = before
+    before += rows.rows
+    const taken = rows.take(onLeft && ((row) => onLeft(first + row)))
     left += taken.left
     if (taken.kept.length === 0) return
     const copy = copyInto(db, targetTable(dataset.name), columns)
