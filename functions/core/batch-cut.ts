@@ -49,10 +49,11 @@ interface Plan {
  *
  * Refused rows are cut out. They are counted by chunk 0, which has no rows and is there only when there are any; so all of the load's account
  * is in the ledger. With an ordering key each lane has chunks of its own.
+ * @param textBytes of a chunk; a row that is longer is one by itself
  */
-export function cutBatch(batch: BatchRows, load: CutFor): CutBatch {
+export function cutBatch(batch: BatchRows, load: CutFor, textBytes = mostTextBytes): CutBatch {
   const extents = extentsOf(batch)
-  const plans = planChunks(batch, extents, load.lanes)
+  const plans = planChunks(batch, extents, load.lanes, textBytes)
   const csv = batch.columns && { ...(batch.form.csv ?? standardCsv), header: false, columns: batch.columns }
   const { received, refused, sums } = batch
   const offset = refused.length > 0 ? 1 : 0
@@ -98,7 +99,7 @@ export function cutBatch(batch: BatchRows, load: CutFor): CutBatch {
 }
 
 /** Deals the rows out, in their order; the chunks are numbered in the order of their first rows. */
-function planChunks({ form, offsets, hashes }: BatchRows, { ends }: Extents, lanes: number | undefined): Plan[] {
+function planChunks({ form, offsets, hashes }: BatchRows, { ends }: Extents, lanes: number | undefined, textBytes: number): Plan[] {
   const plans: Plan[] = []
   const open = new Map<number | undefined, Plan>()
   const lineEnd = form.format === 'json' ? 1 : 0
@@ -106,7 +107,7 @@ function planChunks({ form, offsets, hashes }: BatchRows, { ends }: Extents, lan
     const lane = lanes === undefined ? undefined : laneOf(hashes[row]!, lanes)
     const bytes = ends[row]! - from + lineEnd
     let plan = open.get(lane)
-    if (!plan || plan.bytes + bytes > mostTextBytes || plan.rows.length === mostRows) {
+    if (!plan || plan.bytes + bytes > textBytes || plan.rows.length === mostRows) {
       plan = { lane, rows: [], bytes: 0 }
       plans.push(plan)
       open.set(lane, plan)

@@ -95,6 +95,11 @@ const isLocked = ({ lockedUntil = 0 }: BatchLoad, now: number): boolean => locke
 const inFlight = (): RequestError =>
   new RequestError('batch-in-flight', 'Another request is sending this batch; ask again in a moment', { retryAfter: busyRetryAfter })
 
+/** Where this fails too, the lock ends by itself, and what was sent is sent again. */
+async function giveBack({ releaseBatch }: Sending, load: BatchLoad, lock: string, sent: ReadonlySet<number>): Promise<void> {
+  await releaseBatch(load, lock, [...sent]).catch(() => undefined)
+}
+
 async function sendAll(deps: Sending, load: BatchLoad, lock: string, whole: Whole, timeLeft: () => number): Promise<Sent> {
   const { batch, cut } = whole
   const sent = new Set(load.sent ?? [])
@@ -104,11 +109,11 @@ async function sendAll(deps: Sending, load: BatchLoad, lock: string, whole: Whol
     if (batch.refused.length > 0 && !sent.has(0)) await deps.storeRefused(load, batch)
     for (const chunk of await deps.sendRecords(missing, () => timeLeft() - noteTime)) sent.add(chunk)
   } catch (error) {
-    await deps.releaseBatch(load, lock, [...sent])
+    await giveBack(deps, load, lock, sent)
     throw error
   }
   if (sent.size < cut.records.length) {
-    await deps.releaseBatch(load, lock, [...sent])
+    await giveBack(deps, load, lock, sent)
     const detail = `The stream took ${sent.size} of ${cut.records.length} records in time. Send the same request again: it goes on with the missing ones`
     throw new RequestError('stream-unavailable', detail, { retryAfter: streamRetryAfter })
   }

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Page, Reject } from '#core/contract.ts'
-import { type ChunkResult, type FileLoad, rejectsKey } from '#core/load.ts'
+import { type BatchLoad, type ChunkResult, type FileLoad, rejectsKey } from '#core/load.ts'
 import * as routes from '#core/routes.ts'
 import { datasets } from '#datasets'
 import { createListRejects } from '../../../functions/list-rejects/list-rejects.ts'
 import { acme, callOf, codeOf } from '../../support/call.ts'
-import { exampleChunk, exampleLoad } from '../../support/example-load.ts'
+import { exampleBatch, exampleChunk, exampleLoad } from '../../support/example-load.ts'
 
 const stored = (line: number, raw = 'äö'): Reject => ({
   line,
@@ -20,9 +20,14 @@ const stored = (line: number, raw = 'äö'): Reject => ({
 })
 
 /** Chunks by number: the lines each spans and the line numbers, within it, of its rejects. */
-function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, load: Partial<FileLoad> = {}) {
+function world(chunks: Record<number, { lines: number; rejects: Reject[] }>, load: Partial<FileLoad> | BatchLoad = {}) {
   const rejected = Object.values(chunks).reduce((sum, { rejects }) => sum + rejects.length, 0)
-  const state = { load: exampleLoad({ state: 'complete', rejected, committed: Object.keys(chunks).length, ...load }) }
+  const state = {
+    load:
+      load.door === 'batch'
+        ? { ...load, rejected }
+        : exampleLoad({ state: 'complete', rejected, committed: Object.keys(chunks).length, ...load }),
+  }
   const results = Object.entries(chunks).map(([n, { lines, rejects }]) => exampleChunk(Number(n), { lines, rejected: rejects.length }))
   const objects = new Map(
     Object.entries(chunks).map(([n, { rejects }]) => [
@@ -171,4 +176,13 @@ test('the rejects in the format of the load: header and rows as they were, each 
   const key = /https:\/\/s3\/(.*)\?/.exec(headers!.location!)![1]!
   assert.equal(w.objects.get(key), 'id,name,_error,_line\n7,"a ""b""","too-long in name: the text is too long",3\n')
   assert.equal(await codeOf(w.ask({ as: 'original' })), 'invalid-request')
+})
+
+test('of a batch of CSV the columns are kept with it: there is no file to look into', async () => {
+  const reject = { ...stored(3, 'x;7'), column: 'id', code: 'invalid-format', message: 'no number' }
+  const csv = { delimiter: ';', quote: '"', null: '', header: false, columns: ['name', 'id'] }
+  const w = world({ 0: { lines: 0, rejects: [reject] } }, exampleBatch({ state: 'complete', format: 'csv', csv }))
+  const { headers } = await w.ask({ download: 'true', as: 'original' })
+  const key = /https:\/\/s3\/(.*)\?/.exec(headers!.location!)![1]!
+  assert.equal(w.objects.get(key), 'name;id;_error;_line\nx;7;"invalid-format in id: no number";3\n')
 })
