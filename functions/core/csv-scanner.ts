@@ -3,7 +3,7 @@ import type { CsvDialect } from './csv-dialect.ts'
 import type { Dataset } from './dataset.ts'
 import { partitionWindow, type RowOptions } from './row.ts'
 import { giveUp, valueCode, writeNull } from './scan-code.ts'
-import { cachedScanner, type Scanner, type ScanStep, writeAbsent } from './scanner.ts'
+import { cachedScanner, type Scanner, type ScanStep, type UseValue, writeAbsent } from './scanner.ts'
 
 /** Bytes that values are made of: where one of them delimits fields, only the general parser can tell them apart. */
 const valueBytes = /[0-9A-Za-z+\-.: ]/
@@ -20,10 +20,10 @@ export function csvScanner(
 ): Scanner | undefined {
   if (valueBytes.test(dialect.delimiter + dialect.quote)) return undefined
   const key = JSON.stringify([dialect.delimiter, dialect.quote, dialect.null, names])
-  return cachedScanner(dataset, day, lead, `csv ${key}`, () => csvSteps(dataset, day, dialect, names))
+  return cachedScanner(dataset, day, lead, `csv ${key}`, (use) => csvSteps(dataset, day, dialect, names, use))
 }
 
-function csvSteps(dataset: Dataset, day: Date, dialect: CsvDialect, names: readonly string[]): ScanStep[] {
+function csvSteps(dataset: Dataset, day: Date, dialect: CsvDialect, names: readonly string[], use: UseValue): ScanStep[] {
   const window = dataset.partitionBy && partitionWindow(dataset, day)
   const [delimiter, quote] = [dialect.delimiter.charCodeAt(0), dialect.quote.charCodeAt(0)]
   const columns = Object.entries(dataset.columns)
@@ -32,7 +32,9 @@ function csvSteps(dataset: Dataset, day: Date, dialect: CsvDialect, names: reado
   for (const [i, name] of names.entries()) {
     const column = dataset.columns[name]
     const separator = i === 0 ? '' : `if(b[p]!==${delimiter})${giveUp};p++;`
-    const read = column ? readField(column, name === dataset.partitionBy?.column ? window : undefined, dialect) : skip(delimiter, quote)
+    const read = column
+      ? use(readField(column, name === dataset.partitionBy?.column ? window : undefined, dialect))
+      : skip(delimiter, quote)
     steps.push({ column: column && columns.findIndex(([n]) => n === name), code: `${separator}${read}` })
   }
   // A column that the file does not have is written behind the one before it: so fields in the dataset's order stay in order.

@@ -2,7 +2,7 @@ import type { Column } from './column.ts'
 import type { Dataset } from './dataset.ts'
 import { partitionWindow } from './row.ts'
 import { giveUp, valueCode, writeNull } from './scan-code.ts'
-import { cachedScanner, type Scanner, type ScanStep, writeAbsent } from './scanner.ts'
+import { cachedScanner, type Scanner, type ScanStep, type UseValue, writeAbsent } from './scanner.ts'
 
 /** How often a reader learns another order of keys: a file whose rows are all different is the general parser's. */
 const mostOrders = 8
@@ -60,20 +60,20 @@ function keysAt(bytes: Buffer, from: number): string[] | undefined {
 }
 
 function compiled(dataset: Dataset, day: Date, lead: boolean, order: readonly string[]): Scanner {
-  return cachedScanner(dataset, day, lead, `json ${order.join()}`, () => jsonSteps(dataset, day, order))
+  return cachedScanner(dataset, day, lead, `json ${order.join()}`, (use) => jsonSteps(dataset, day, order, use))
 }
 
 /** What is known of the keys before one: that there is none, that there may be one, that there is one. */
 type Before = 'none' | 'some' | 'sure'
 
-function jsonSteps(dataset: Dataset, day: Date, order: readonly string[]): ScanStep[] {
+function jsonSteps(dataset: Dataset, day: Date, order: readonly string[], use: UseValue): ScanStep[] {
   const window = dataset.partitionBy && partitionWindow(dataset, day)
   const places = new Map(Object.keys(dataset.columns).map((name, i) => [name, i]))
   let before = 'none' as Before
   const steps: ScanStep[] = [{ column: undefined, code: expect('{') }]
   for (const name of order) {
     const column = dataset.columns[name]!
-    const read = `${space}${readValue(column, name === dataset.partitionBy?.column ? window : undefined)}`
+    const read = use(`${space}${readValue(column, name === dataset.partitionBy?.column ? window : undefined)}`)
     const absent = writeAbsent(places.get(name)!, column)
     steps.push({ column: places.get(name), code: column.optional ? optionalKey(name, before, read, absent) : key(name, before, read) })
     before = column.optional && before !== 'sure' ? 'some' : 'sure'
@@ -85,7 +85,7 @@ function jsonSteps(dataset: Dataset, day: Date, order: readonly string[]): ScanS
 function key(name: string, before: Before, read: string): string {
   const comma = `${expect(',')}${space}`
   const separator = before === 'none' ? '' : before === 'sure' ? comma : `if(seen){${comma}}`
-  return `${separator}${expect(`${JSON.stringify(name)}:`)}{${read}}`
+  return `${separator}${expect(`${JSON.stringify(name)}:`)}${read}`
 }
 
 /** Code for a key that a row may leave out: looks behind the comma, and leaves it where it is for the next key when it is not this one. */
@@ -94,7 +94,7 @@ function optionalKey(name: string, before: Before, read: string, absent: string)
   const matches = literal.map((byte, i) => `b[a+${i}]===${byte}`).join('&&')
   const behindComma = 'if(b[a]===44){a++;if(b[a]===32)a++;}else there=false;'
   const separator = before === 'none' ? '' : before === 'sure' ? behindComma : `if(seen){${behindComma}}`
-  return `{let a=p,there=true;${separator}if(there&&${matches}){p=a+${literal.length};${before === 'sure' ? '' : 'seen=true;'}{${read}}}else{${absent}}}`
+  return `{let a=p,there=true;${separator}if(there&&${matches}){p=a+${literal.length};${before === 'sure' ? '' : 'seen=true;'}${read}}else{${absent}}}`
 }
 
 function readValue(column: Column, window: Parameters<typeof valueCode>[1]): string {

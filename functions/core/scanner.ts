@@ -25,19 +25,27 @@ export interface ScanStep {
   readonly code: string
 }
 
+/** Makes the code that reads a value a part of a step: as it is, or called where equal columns share it. */
+export type UseValue = (code: string) => string
+export type StepsOf = (use: UseValue) => readonly ScanStep[]
+
 /** A row as a scanner reads it: its parts in the order of the text. */
 interface ScanPlan {
   readonly dataset: Dataset
   readonly day: Date
   readonly lead: boolean
-  readonly steps: readonly ScanStep[]
+  readonly steps: StepsOf
 }
 
 /** How much larger rows are taken to become: `"a":1,` is 6 bytes and becomes 12. A scan stops early where it is not enough. */
 const growth = 3
 /** The same for what leads a row: 24 bytes for at least `{"a":1}` and a newline. */
 const leadGrowth = 3
-/** Steps in one function of the compiled code: V8 does not optimize a function beyond 60 KB of bytecode, and a step has up to 1.5 KB. */
+/**
+ * A row with more columns is read by several functions of so many steps each, and equal columns share the code that reads their values: V8 does not optimize
+ * a function beyond 60 KB of bytecode, a step with its value has up to 1.5 KB, and its compiler needs memory that grows with a function's size. A table
+ * of 100 columns took 309 MiB and 2.4 s of processor time for 54 MB with all code written out.
+ */
 const stepsAtOnce = 16
 /** Rows that are left to the general parser at once after many in a row that the scanner did not take. */
 const longestPause = 64
@@ -59,12 +67,12 @@ const cache = new WeakMap<Dataset, Map<string, Scanner>>()
 const mostCached = 16
 
 /** @param key says which steps they are, for this dataset and day */
-export function cachedScanner(dataset: Dataset, day: Date, lead: boolean, key: string, steps: () => readonly ScanStep[]): Scanner {
+export function cachedScanner(dataset: Dataset, day: Date, lead: boolean, key: string, steps: StepsOf): Scanner {
   const known = cache.get(dataset) ?? new Map<string, Scanner>()
   cache.set(dataset, known)
   // The day decides which partitions a row may go to, and nothing else.
   const id = `${dataset.partitionBy ? day.toISOString().slice(0, 10) : ''} ${lead} ${key}`
-  const scanner = known.get(id) ?? compileScanner({ dataset, day, lead, steps: steps() })
+  const scanner = known.get(id) ?? compileScanner({ dataset, day, lead, steps })
   if (!known.has(id) && known.size >= mostCached) known.clear()
   known.set(id, scanner)
   return scanner
@@ -110,7 +118,15 @@ function absentField({ encode, absent, optional }: Field): Buffer | undefined {
   return !optional || encode(absent, out) ? undefined : out.written
 }
 
-function sourceOf(columns: number, lead: boolean, rowBytes: number, steps: readonly ScanStep[]): string {
+function sourceOf(columns: number, lead: boolean, rowBytes: number, stepsOf: StepsOf): string {
+  const shared = new Map<string, string>()
+  const wide = columns > stepsAtOnce
+  const steps = stepsOf((code) => {
+    if (!wide) return `{${code}}`
+    const name = shared.get(code) ?? `value${shared.size}`
+    shared.set(code, name)
+    return `o=${name}(b,p,out,o);if(o<0)${giveUp};p=place;`
+  })
   const written = steps.flatMap(({ column }) => (column === undefined ? [] : [column]))
   const inOrder = written.every((column, i) => column === i)
   const parts = steps.map(({ column, code }) =>
@@ -125,6 +141,7 @@ function sourceOf(columns: number, lead: boolean, rowBytes: number, steps: reado
     groups.length === 1 ? `let c=0;${groups[0]}` : groups.map((_, i) => `o=part${i}(b,p,out,o);if(o<0)${giveUp};p=place;`).join('\n')
   return `
   let end = 0, place = 0, seen = false;
+  ${Array.from(shared, ([code, name]) => `const ${name}=(b,p,out,o)=>{let c=0;${code}place=p;return o;};`).join('\n')}
   ${groups.length === 1 ? '' : groups.map((code, i) => `const part${i}=(b,p,out,o)=>{let c=0;${code}place=p;return o;};`).join('\n')}
   const one = (b, p, target, o0, line, offset) => {
     const start = p; let out = target, o = o0; seen = false;

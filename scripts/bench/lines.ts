@@ -49,7 +49,7 @@ export const lines: readonly Line[] = [
   },
   {
     key: 'general-1',
-    name: 'escapes, non-ASCII, other key order in every row, one worker ÷ naive JSON.parse recipe',
+    name: 'rows that only the general parser takes, one worker ÷ naive JSON.parse recipe',
     ours: 'general-1',
     against: 'naive',
     target: 2,

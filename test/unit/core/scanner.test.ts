@@ -101,6 +101,40 @@ for (const [what, dialect, lead, order] of [
     assert.ok(counts.taken > 700 && counts.left > 700, `${counts.taken} taken, ${counts.left} left to the general parser`)
   })
 
+/** So many columns that equal ones share the code that reads their values. */
+const broad = dataset('broad', {
+  ...everything,
+  columns: { ...everything.columns, ...Object.fromEntries(names.map((name) => [`${name}_2`, everything.columns[name]])) },
+} as unknown as Parameters<typeof dataset>[1])
+
+for (const [format, lead] of [
+  ['NDJSON', false],
+  ['NDJSON', true],
+  ['CSV', false],
+] as const)
+  test(`${format}, a table of many columns${lead ? ', led by line and offset' : ''}: the same, where columns share their code`, () => {
+    const columns = Object.keys(broad.columns)
+    const { counts, compare } = comparison(
+      () => (format === 'CSV' ? csvScanner(broad, { day, lead }, standardCsv, columns)! : jsonScanner(broad, day, lead)),
+      format === 'CSV' ? csvRowEncoder(broad, { day, lead }, standardCsv, columns) : jsonRowEncoder(broad, { day, lead }),
+    )
+    fc.assert(
+      fc.property(row, row, mutation, (one, two, change) => {
+        const texts = [...names.map((name) => one[name]), ...names.map((name) => two[name])]
+        const field = (text: string | undefined): string =>
+          text === undefined || text === 'null'
+            ? ''
+            : text.startsWith('"')
+              ? `"${(JSON.parse(text) as string).replaceAll('"', '""')}"`
+              : text
+        const members = texts.flatMap((text, i) => (text === undefined ? [] : [`"${columns[i]}":${text}`]))
+        compare(mutate(Buffer.from(format === 'CSV' ? texts.map(field).join() : `{${members.join()}}`), change), false)
+      }),
+      { numRuns: 4_000 },
+    )
+    assert.ok(counts.taken > 500 && counts.left > 500, `${counts.taken} taken, ${counts.left} left to the general parser`)
+  })
+
 const simple = dataset('simple', {
   description: 'a test',
   columns: { id: bigint(), n: bigint({ nullable: true }) },
