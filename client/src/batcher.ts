@@ -35,6 +35,9 @@ export interface Batcher {
  */
 export const longestLine = 2 * 1024 * 1024
 
+/** Bytes of a batch at most. The door takes 4 MiB as they are sent: even what cannot be compressed, and grows by it, stays below that. */
+export const mostBatchBytes = 4_000_000
+
 const newline = 10
 /** Space, tab, carriage return. */
 const isSpace = (byte: number): boolean => byte === 32 || byte === 9 || byte === 13

@@ -1,7 +1,7 @@
 import type { Reject } from '../../functions/core/contract.ts'
 import { finalStates, type Receipt } from '../../functions/core/receipt.ts'
 import { rowLine } from './batch.ts'
-import { type BatchLimits, type Cut, createBatcher } from './batcher.ts'
+import { type BatchLimits, type Cut, createBatcher, mostBatchBytes } from './batcher.ts'
 import type { Millrace } from './client.ts'
 import { SendError } from './errors.ts'
 import { randomKey } from './keys.ts'
@@ -23,7 +23,7 @@ export interface WriterOptions {
   readonly dataset: string
   /** Rows of a batch at most. Default 20,000; the server takes 100,000. */
   readonly batchRows?: number
-  /** Bytes of a batch at most, before compression; a longer row makes a batch by itself. Default and most 4 MiB: such a batch always fits into a request. */
+  /** Bytes of a batch at most, before compression; a longer row makes a batch by itself. Default and most 4,000,000: such a batch always fits into a request. */
   readonly batchBytes?: number
   /** Milliseconds a row waits at most for others to fill its batch, when a request may be sent. Default 1,000. */
   readonly batchMs?: number
@@ -74,7 +74,6 @@ interface Deps {
   readonly clock: Clock
 }
 
-const mostBytes = 4 * 1024 * 1024
 /** Accepted batches whose outcome is not known: more are not sent until the receipts catch up. Bounds memory and the saved state. */
 const mostUnsettled = 1000
 
@@ -86,7 +85,7 @@ export async function openWriter(options: WriterOptions, { client, clock }: Deps
   const ordered = orderingKey !== null && version === null
   const parallel = ordered ? 1 : (options.parallel ?? 4)
   const follow = options.wait !== false
-  const limits: BatchLimits = { rows: options.batchRows ?? 20_000, bytes: Math.min(options.batchBytes ?? mostBytes, mostBytes) }
+  const limits: BatchLimits = { rows: options.batchRows ?? 20_000, bytes: Math.min(options.batchBytes ?? mostBatchBytes, mostBatchBytes) }
 
   let state = resume ?? newState(dataset, randomKey())
   const batcher = createBatcher(limits, state.next.offset)

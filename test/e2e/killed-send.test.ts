@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RowCounts } from '#core/receipt.ts'
 import { millrace, startMillrace } from '../support/command.ts'
-import { checkReceipt, connectStage, flight, flightLines, freshIds } from '../support/stage.ts'
+import { connectStage, flight, flightLines, freshIds } from '../support/stage.ts'
 
 const stage = connectStage()
 let folder: string
@@ -108,21 +108,4 @@ test('rows of one ordering key stay in the order they were sent, through a kill:
     found.rows,
     Array.from({ length: keys }, (_, k) => ({ sequence: k, payload: { n: 595 + k } })),
   )
-})
-
-test('bad rows of a stream are rejected and named by their lines, the others load, and the command ends with 2', async () => {
-  const id = freshIds()
-  const bad = `${JSON.stringify(flight(id + 2, { delay: 'late' }))}\nnot JSON\n\n`
-  const { code, out } = await millrace(['send', '-d', 'flights'], {
-    input: `${flightLines(id, 2)}${bad}${flightLines(id + 3, 1).trimEnd()}`,
-  })
-  assert.equal(code, 2)
-  assert.match(out, /^ {2}5 received = 3 loaded \+ 0 updated \+ 0 duplicate \+ 2 rejected \+ 0 pending$/m)
-  assert.match(out, /^ {2}line 3, column "delay": a whole number is needed, not a string \(wrong-type\)$/m)
-  assert.match(out, /^ {2}line 4: /m)
-  const load = /which: millrace rejects (ld_\w+)/.exec(out)?.[1]
-  assert.ok(load)
-  checkReceipt((await stage.client.getReceipt(load)).receipt!)
-  assert.equal((await stage.rejectsOf(load)).length, 2)
-  assert.equal(await stage.countFlights(id, id + 10), 3)
 })

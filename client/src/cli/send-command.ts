@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { mostBatchBytes } from '../batcher.ts'
 import { type Checkpoint, openCheckpoint } from '../checkpoint-file.ts'
 import { gzip } from '../compress.ts'
 import { SendError } from '../errors.ts'
@@ -37,7 +38,7 @@ export function addSend(program: Command, context: Context): void {
     .argument('[file]', 'an NDJSON file; - or nothing for standard input', '-')
     .requiredOption('-d, --dataset <name>', 'where the rows go (see `millrace datasets`)')
     .option('--batch-rows <rows>', 'rows of a batch at most', wholeNumber(1, 100_000), 20_000)
-    .option('--batch-bytes <bytes>', 'bytes of a batch at most, before compression', wholeNumber(1, 4 * 1024 * 1024), 4 * 1024 * 1024)
+    .option('--batch-bytes <bytes>', 'bytes of a batch at most, before compression', wholeNumber(1, mostBatchBytes), mostBatchBytes)
     .option('--batch-ms <ms>', 'milliseconds that a row waits for others', wholeNumber(1, 3_600_000), 1000)
     .option('--parallel <batches>', 'batches in flight; 1 where their order decides which row stays', wholeNumber(1, 16), 4)
     .addOption(new Option('--compression <compression>', 'how batches travel').choices(['zstd', 'gzip']).default('zstd'))

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { type BatchLimits, type Cut, createBatcher, longestLine } from '../../../client/src/batcher.ts'
+import { batchLimits } from '#core/batch-form.ts'
+import { type BatchLimits, type Cut, createBatcher, longestLine, mostBatchBytes } from '../../../client/src/batcher.ts'
+import { gzip } from '../../../client/src/compress.ts'
 import { createRowCounter } from '../../../client/src/rows.ts'
+import { zstd } from '../../../client/src/zstd.ts'
+import { flights } from '../../../datasets/flights.ts'
 
 /** Cuts a text that arrives in pieces of these sizes, over and over. */
 function cuts(text: Buffer, limits: BatchLimits, sizes: readonly number[]): Cut[] {
@@ -76,6 +81,16 @@ test('what is taken early are whole lines, and the begun one goes on in the next
   const second = batcher.take(false)!
   assert.deepEqual([Buffer.from(second.body).toString(), second.start, second.end], ['{"id":2}\n', 509, 518])
   assert.equal(second.crc32, crc32(second.body))
+})
+
+test('the largest batch, however it is compressed and even when nothing can be, fits into a request; so does the longest line', async () => {
+  const noise = new Uint8Array(randomBytes(mostBatchBytes))
+  for (const { name, compress } of [gzip, zstd]) {
+    const { length } = await compress(noise)
+    assert.ok(length > mostBatchBytes && length < batchLimits.received, `${length} bytes by ${name}`)
+  }
+  assert.ok(longestLine < mostBatchBytes)
+  assert.ok(longestLine > flights.limits.rowBytes)
 })
 
 test('of a line that no server takes, so much is sent that it is refused as too large, and its neighbours go on', () => {

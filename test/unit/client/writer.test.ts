@@ -68,7 +68,7 @@ test('what is tried again has the same key and the same bytes, is never sooner t
   const answers = [
     'drop the answer',
     'drop',
-    refuse(409, 'upload-busy', 'in flight', { 'retry-after': '3' }),
+    refuse(409, 'batch-in-flight', 'in flight', { 'retry-after': '3' }),
     refuse(429, 'throttled', 'slow down', { 'retry-after': '7' }),
     { status: 503, headers: { 'retry-after': '2' } },
   ] as const
