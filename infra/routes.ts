@@ -14,6 +14,7 @@ const verbs = {
   showLoad: 'show-load',
   listRejects: 'list-rejects',
   replayLoad: 'replay-load',
+  replayStream: 'replay-stream',
   listDeadLetters: 'list-dead-letters',
   showDeadLetter: 'list-dead-letters',
   showLiveness: 'check-health',

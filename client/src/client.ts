@@ -7,8 +7,10 @@ import type {
   Reject,
   ReplayAnswer,
   ReplayBody,
+  ReplayStreamBody,
   SignedPart,
   SignPartsBody,
+  StreamPage,
   UploadAnswer,
 } from '../../functions/core/contract.ts'
 import type { LoadState, Receipt } from '../../functions/core/receipt.ts'
@@ -99,6 +101,8 @@ export interface Millrace {
   readonly checkReplay: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: ReplayOptions) => Promise<ReplayAnswer>
   /** Loads again what is missing of a load, or sends again what was set aside of it. */
   readonly replayLoad: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: ReplayOptions) => Promise<Receipt>
+  /** One page of a stretch of the stream: what of the tenant's batches is in it. With `dryRun: false` what is in no table is sent again. */
+  readonly replayStream: (dataset: string, body: ReplayStreamBody, options?: CallOptions) => Promise<StreamPage>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>
 }
@@ -200,6 +204,7 @@ export function createClient(options: ClientOptions): Millrace {
       (await call('GET', `/loads/${encodeURIComponent(load)}/dead-letters/${chunk}`, options)).text,
     checkReplay: (load, body, options) => replay(load, { ...body, dryRun: true }, options),
     replayLoad: (load, body, options) => replay(load, { ...body, dryRun: false }, options),
+    replayStream: (dataset, body, options) => json(call('POST', `/datasets/${encodeURIComponent(dataset)}/replays`, { ...options, body })),
     pushFile: (source, pushOptions) => pushFile(source, pushOptions, { client, world, policy }),
   }
   return client

@@ -10,6 +10,7 @@ import {
   type Reject,
   type ReplayAnswer,
   type SignedPart,
+  type StreamPage,
   type UploadAnswer,
 } from './contract.ts'
 import { compressions, formats } from './load.ts'
@@ -155,6 +156,29 @@ export const replayAnswer = z.strictObject({
     .nullable()
     .describe('whether newer rows of the same keys would be lost; `older-rows` is done only with `allowOlderRows`'),
 }) satisfies z.ZodType<ReplayAnswer>
+
+export const streamPage = z.strictObject({
+  from: time,
+  to: time,
+  items: z.array(
+    z.strictObject({
+      load: loadId,
+      chunk: count,
+      state: z.enum(['committed', 'dead', 'waiting']),
+      rows: count,
+      bytes: count,
+      acceptedAt: time,
+      format: z.enum(['ndjson', 'csv']),
+      text: z
+        .string()
+        .nullable()
+        .exactOptional()
+        .describe('the rows, with `texts`: as they can be sent as a batch; null when they cannot be read'),
+    }),
+  ),
+  sent: count.describe('chunks of this page that were sent again'),
+  next,
+}) satisfies z.ZodType<StreamPage>
 
 const deadLetterAnswer = z.strictObject({
   load: loadId,

@@ -153,6 +153,43 @@ export interface ReplayOrder {
   readonly older: readonly { readonly chunk: number; readonly rows: number; readonly keys: readonly string[] }[]
 }
 
+const moment = z.iso.datetime({ offset: true })
+export const replayStreamBody = z.strictObject({
+  /** A stretch of the stream, by when it took the records: from this time on, and before that (default: now). */
+  from: moment,
+  to: moment.optional(),
+  dryRun: z.boolean().default(true),
+  /** Do it even where it would put older rows over newer ones. */
+  allowOlderRows: z.boolean().default(false),
+  /** Give the rows of each chunk too, as they can be sent as a batch. */
+  texts: z.boolean().default(false),
+  /** `next` of the page before, with the same `from`, and the `to` that it named. */
+  cursor: z.string().max(1024).optional(),
+})
+export type ReplayStreamBody = z.input<typeof replayStreamBody>
+
+/** A chunk of the tenant's in the stream. */
+export interface StreamChunk {
+  readonly load: string
+  readonly chunk: number
+  /** `waiting`: neither in the table nor set aside, as far as is known. */
+  readonly state: 'committed' | 'dead' | 'waiting'
+  readonly rows: number
+  readonly bytes: number
+  readonly acceptedAt: string
+  readonly format: 'ndjson' | 'csv'
+  /** Null when it cannot be read. */
+  readonly text?: string | null
+}
+export interface StreamPage {
+  readonly from: string
+  readonly to: string
+  readonly items: readonly StreamChunk[]
+  /** Chunks of this page that were sent again. */
+  readonly sent: number
+  readonly next: string | null
+}
+
 export const listDeadLettersQuery = z.strictObject({
   dataset: z.string().max(48).optional(),
   load: z.string().max(64).optional(),

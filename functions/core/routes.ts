@@ -7,6 +7,7 @@ import {
   listRejectsQuery,
   openUploadBody,
   replayBody,
+  replayStreamBody,
   signPartsBody,
   submitBatchQuery,
 } from './contract.ts'
@@ -238,6 +239,17 @@ export const replayLoad = route({
     'body-too-large',
   ],
 })
+export const replayStream = route({
+  id: 'replayStream',
+  method: 'POST',
+  path: '/v1/datasets/{dataset}/replays',
+  access: 'key',
+  summary:
+    'Goes through a stretch of the stream, page by page, and sends again what of the tenant’s batches is in no table. A dry run unless told otherwise. A page may be short, even empty, while `next` is not null',
+  body: replayStreamBody,
+  answers: { 200: { doc: 'A page of the chunks in the stretch, as they were before', schema: answers.streamPage } },
+  problems: ['invalid-json-body', 'dataset-not-found', 'dataset-forbidden', 'stream-unavailable', 'body-too-large'],
+})
 export const listDeadLetters = route({
   id: 'listDeadLetters',
   method: 'GET',
@@ -299,6 +311,7 @@ export const routes: readonly Route[] = [
   showLoad,
   listRejects,
   replayLoad,
+  replayStream,
   listDeadLetters,
   showDeadLetter,
   showLiveness,

@@ -7,6 +7,7 @@ import { spec as listLoads } from '../../functions/list-loads/env.ts'
 import { spec as listRejects } from '../../functions/list-rejects/env.ts'
 import { spec as openUpload } from '../../functions/open-upload/env.ts'
 import { spec as replayLoad } from '../../functions/replay-load/env.ts'
+import { spec as replayStream } from '../../functions/replay-stream/env.ts'
 import { spec as showContract } from '../../functions/show-contract/env.ts'
 import { spec as showDatasets } from '../../functions/show-datasets/env.ts'
 import { spec as showLoad } from '../../functions/show-load/env.ts'
@@ -162,6 +163,16 @@ export function apiFunctions(
       .may(['kinesis:PutRecords'], batches.stream.streamArn)
       .may(['lambda:InvokeFunction'], checkOrder.fn.functionArn)
       .mayEncrypt(key, 'dynamodb', 'kinesis', 's3', 'sqs'),
+
+    'replay-stream': new VerbFunction(scope, 'replay-stream', {
+      stage,
+      spec: replayStream,
+      description: 'Reads a stretch of the stream and sends again what is in no table',
+      environment: { ...loads, ...slower, STREAM_NAME },
+    })
+      .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .may(['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards', 'kinesis:PutRecords'], batches.stream.streamArn)
+      .mayEncrypt(key, 'dynamodb', 'kinesis'),
 
     'list-dead-letters': new VerbFunction(scope, 'list-dead-letters', {
       stage,

@@ -54,7 +54,13 @@ test('datasets with their JSON Schema, keys and limits', async () => {
 
 test('health: alive, and ready with every part named', async () => {
   assert.deepEqual((await nobody('GET /v1/health/live')).as(healthAnswer).parts, {})
-  assert.deepEqual(Object.keys((await nobody('GET /v1/health/ready')).as(healthAnswer).parts), ['table', 'uploads', 'rejects', 'planQueue'])
+  assert.deepEqual(Object.keys((await nobody('GET /v1/health/ready')).as(healthAnswer).parts), [
+    'table',
+    'uploads',
+    'rejects',
+    'stream',
+    'planQueue',
+  ])
 })
 
 test('a route that does not exist is a problem too, where the gateway has its responses', async () => {

@@ -4,8 +4,12 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PutRecordCommand } from '@aws-sdk/client-kinesis'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
+import type { ReplayStreamBody, StreamChunk } from '#core/contract.ts'
+import { chunkKey } from '#core/load.ts'
 import { insertLoad } from '#platform/loads.ts'
 import { openTable } from '#platform/table.ts'
+import { runCommand } from '../../client/src/cli/run.ts'
 import { kinesisClient } from '../../localstack/pump/kinesis-source.ts'
 import { demoTenant } from '../../localstack/tenant.ts'
 import { acceptedBatch } from '../support/accepted-batch.ts'
@@ -132,4 +136,56 @@ test('a file is loaded once more: into the same dataset, where every row is ther
   // Asked for once more under a key of its own.
   const third = await stage.client.waitFor((await stage.client.replayLoad(wrong.id, { into: 'readings' }, { key: randomUUID() })).id)
   assert.deepEqual(outcomes(third), { received: 50, duplicate: 50 })
+})
+
+test('a stretch of the stream: what is in no table is loaded, what is there is passed over, and its rows can be sent as batches of their own', async () => {
+  const from = new Date(Date.now() - 1000).toISOString()
+  const [id, sensor] = [freshIds(), randomUUID()]
+  const reading = (n: number) => `${JSON.stringify({ sensor, at: new Date(Date.now() - n * 1000).toISOString(), value: n })}\n`
+  // Three that are loaded; one whose record no consumer has seen, as if it had been given up without a trace.
+  const { receipt } = await stage.client.sendBatch('flights', flightLines(id, 30), { wait: true })
+  assert.equal(receipt.state, 'complete')
+  const { receipt: refused } = await stage.client.sendBatch('flights', reading(1), { wait: true })
+  const stretch = async (more: Omit<ReplayStreamBody, 'from'>) => {
+    const items: StreamChunk[] = []
+    let sent = 0
+    for (let page = await stage.client.replayStream('flights', { from, ...more }); ; ) {
+      items.push(...page.items)
+      sent += page.sent
+      if (page.next === null) return { items, sent }
+      page = await stage.client.replayStream('flights', { from, ...more, to: page.to, cursor: page.next })
+    }
+  }
+  const own = ({ items }: { items: StreamChunk[] }) => items.filter(({ load }) => load === receipt.id || load === refused.id)
+  const dry = await stretch({})
+  assert.deepEqual([dry.sent, [...new Set(own(dry).map(({ state }) => state))]], [0, ['committed']])
+  // Forgotten by DynamoDB and by the ledger both, it is as if it had never been loaded.
+  await stage.database.query('DELETE FROM flights WHERE id >= $1 AND id < $2', [id, id + 30])
+  await stage.database.query('DELETE FROM millrace.ledger WHERE load = $1', [receipt.id])
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: chunkKey(receipt.id, 0) }))
+  assert.ok(own(await stretch({ dryRun: false })).some(({ load, state }) => load === receipt.id && state === 'waiting'))
+  for (const end = Date.now() + 60_000; (await stage.countFlights(id, id + 30)) < 30; await sleep(200))
+    assert.ok(Date.now() < end, 'the rows are not loaded again')
+  assert.equal(await stage.countFlights(id, id + 30), 30)
+
+  const texts = own(await stretch({ texts: true })).find(({ load }) => load === receipt.id)
+  assert.equal(texts?.text, flightLines(id, 30))
+  let out = ''
+  const io = {
+    out: (text: string) => {
+      out += text
+    },
+    err: () => undefined,
+    columns: () => undefined,
+    env: process.env,
+    folder: '/',
+  }
+  const command = ['replay-stream', '-d', 'flights', '--from', from, '--into', 'events', '--yes', '--json']
+  for (const _ of ['first', 'again']) {
+    out = ''
+    assert.equal(await runCommand(command, { ...io, signal: new AbortController().signal }), 0)
+    const [made] = JSON.parse(out).loads as string[]
+    assert.ok(made && made !== receipt.id)
+    assert.deepEqual(outcomes(await stage.client.waitFor(made)), { received: 30, rejected: 30 }, 'flights are no events')
+  }
 })

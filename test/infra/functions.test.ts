@@ -83,6 +83,15 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     's3:ListBucket',
     'sqs:SendMessage',
   ],
+  'replay-stream': [
+    'dynamodb:BatchGetItem',
+    'dynamodb:GetItem',
+    'dynamodb:UpdateItem',
+    'kinesis:GetRecords',
+    'kinesis:GetShardIterator',
+    'kinesis:ListShards',
+    'kinesis:PutRecords',
+  ],
   'list-dead-letters': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject', 's3:ListBucket'],
   'check-health': [
     'dynamodb:DescribeTable',

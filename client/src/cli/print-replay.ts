@@ -47,3 +47,36 @@ function next(load: string, would: ReplayAnswer['would'], order: ReplayAnswer['o
   const older = order?.verdict === 'older-rows'
   return `Nothing was changed. To do it: millrace replay ${load} --yes${into ? ` --into ${into.dataset}` : ''}${older ? ' --allow-older-rows   (the newer rows are then lost)' : ''}\n`
 }
+
+/** What a stretch of the stream came to. */
+export interface StretchSum {
+  readonly dataset: string
+  readonly from: string
+  to: string
+  readonly into: string | null
+  chunks: number
+  rows: number
+  committed: number
+  dead: number
+  waiting: number
+  /** Chunks that were sent again. */
+  sent: number
+  /** Loads that were made in the other dataset. */
+  readonly loads: string[]
+}
+
+export function printStretch(sum: StretchSum, done: boolean): string {
+  const { dataset, from, to, into, loads } = sum
+  const facts: [string, string, string][] = [
+    ['in the stream', count(sum.chunks), `chunks with ${count(sum.rows)} rows`],
+    ['committed', count(sum.committed), 'are in the table'],
+    ['set aside', count(sum.dead), 'see millrace dead-letters'],
+    ['waiting', count(sum.waiting), 'are to be loaded, or were lost'],
+  ]
+  const target = into === null ? 'sent again' : `sent into ${into}`
+  if (done) facts.push([target, count(into === null ? sum.sent : loads.length), into === null ? 'chunks' : 'batches'])
+  const next = done
+    ? ''
+    : `\nNothing was changed. With --yes ${into === null ? 'what is not in the table is sent again' : `all of it is sent into ${into}`}.\n`
+  return `${dataset}, ${moment(from)} to ${moment(to)}\n\n${table(facts, new Set([1])).replace(/^/gm, '  ')}\n${next}`
+}

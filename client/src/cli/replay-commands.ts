@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
+import type { StreamChunk } from '../../../functions/core/contract.ts'
+import type { Millrace } from '../client.ts'
 import { answer, type Context } from './context.ts'
 import { exitCodeOf, exitCodes, UsageError } from './exit.ts'
 import { wholeNumber } from './numbers.ts'
 import { printReceipt } from './print.ts'
-import { printDeadLetters, printReplay } from './print-replay.ts'
+import { printDeadLetters, printReplay, printStretch, type StretchSum } from './print-replay.ts'
 import { saved, take } from './read-commands.ts'
 
 interface ReplayFlags {
@@ -44,6 +46,84 @@ export function addReplay(program: Command, { io, connect, end }: Context): void
       answer(io, command, { receipt }, () => printReceipt(receipt))
       end(exitCodeOf(receipt))
     })
+}
+
+interface StretchFlags {
+  readonly dataset: string
+  readonly from: string
+  readonly to?: string
+  readonly into?: string
+  readonly yes?: boolean
+  readonly allowOlderRows?: boolean
+}
+
+export function addReplayStream(program: Command, { io, connect }: Context): void {
+  program
+    .command('replay-stream')
+    .summary('load a stretch of the stream of batches again')
+    .description(
+      'Goes through what your batches put into the stream between two times, and says what of it is in the table. With --yes it sends again what is not; with --into it sends all of it into another dataset, as new batches. It can be repeated: what was loaded is recognised.',
+    )
+    .requiredOption('-d, --dataset <name>', 'of which dataset')
+    .requiredOption('--from <time>', 'ISO 8601, such as 2026-01-31T12:00:00Z; the stream keeps 1 to 3 days')
+    .option('--to <time>', 'before this time; default now')
+    .option('--into <dataset>', 'send all of it into this dataset, each chunk as a batch of its own')
+    .option('-y, --yes', 'do it: without this nothing is changed')
+    .option('--allow-older-rows', 'do it even where older rows would take the place of newer ones')
+    .action(async ({ dataset, into, yes = false, allowOlderRows = false, ...times }: StretchFlags, command: Command) => {
+      if (into === dataset) throw new UsageError('--into names another dataset. Without it, what is not in the table is sent again')
+      const client = connect(command)
+      const { signal } = io
+      const [from, given] = [instant('--from', times.from), times.to === undefined ? undefined : instant('--to', times.to)]
+      const sum: StretchSum = {
+        dataset,
+        from,
+        to: given ?? '',
+        into: into ?? null,
+        chunks: 0,
+        rows: 0,
+        committed: 0,
+        dead: 0,
+        waiting: 0,
+        sent: 0,
+        loads: [],
+      }
+      for (let [to, cursor]: [string | undefined, string | undefined] = [given, undefined]; ; ) {
+        const within = { from, ...(to === undefined ? {} : { to }), ...(cursor === undefined ? {} : { cursor }) }
+        const dryRun = !yes || into !== undefined
+        const page = await client.replayStream(dataset, { ...within, dryRun, allowOlderRows, texts: yes && into !== undefined }, { signal })
+        for (const { state, rows } of page.items) {
+          sum.chunks++
+          sum.rows += rows
+          sum[state]++
+        }
+        sum.sent += page.sent
+        if (yes && into !== undefined) sum.loads.push(...(await sendInto(client, into, page.items, signal)))
+        sum.to = page.to
+        if (page.next === null) break
+        to = page.to
+        cursor = page.next
+      }
+      answer(io, command, sum, () => printStretch(sum, yes))
+    })
+}
+
+/** Each chunk as a batch whose key names it: sent again, it is the same batch. In the order in which they stood in their shard. */
+async function sendInto(client: Millrace, into: string, chunks: readonly StreamChunk[], signal: AbortSignal): Promise<string[]> {
+  const loads: string[] = []
+  for (const { load, chunk, rows, format, text } of chunks) {
+    // A chunk without rows only counts what the door refused.
+    if (!text || rows === 0) continue
+    const sent = await client.sendBatch(into, text, { key: `stream-${load}-${chunk}`, format, signal })
+    loads.push(sent.receipt.id)
+  }
+  return loads
+}
+
+function instant(option: string, text: string): string {
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) throw new UsageError(`${option} must be a time such as 2026-01-31T12:00:00Z, not "${text}"`)
+  return new Date(time).toISOString()
 }
 
 interface DeadLetterFlags {

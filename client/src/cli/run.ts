@@ -7,7 +7,7 @@ import { duration } from './figures.ts'
 import { printReceipt } from './print.ts'
 import { addPush } from './push-command.ts'
 import { addAbort, addDatasets, addLoads, addReceipt, addRejects } from './read-commands.ts'
-import { addDeadLetters, addReplay } from './replay-commands.ts'
+import { addDeadLetters, addReplay, addReplayStream } from './replay-commands.ts'
 import { addSend } from './send-command.ts'
 
 /** Runs one command line (without `node` and the script) and answers with its exit code. Never throws. */
@@ -31,6 +31,7 @@ export async function runCommand(args: readonly string[], io: Io): Promise<ExitC
   addAbort(program, context)
   addDeadLetters(program, context)
   addReplay(program, context)
+  addReplayStream(program, context)
   try {
     await program.parseAsync(args, { from: 'user' })
     return context.exitCode()

@@ -147,3 +147,45 @@ test('--into goes to the server, and says which load would be made', async () =>
   assert.match(out, /into events, as load ld_9/)
   assert.match(out, /millrace replay ld_1 --yes --into events$/m)
 })
+
+const chunk = {
+  load: 'ld_1',
+  chunk: 0,
+  state: 'committed',
+  rows: 2,
+  bytes: 100,
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  format: 'ndjson',
+} as const
+const stretch = {
+  from: '2026-01-01T00:00:00.000Z',
+  to: '2026-01-02T00:00:00.000Z',
+  items: [chunk, { ...chunk, chunk: 1, state: 'waiting' }],
+  sent: 1,
+  next: null,
+}
+
+test('a stretch of the stream is summed up, page by page, and told to be unchanged', async () => {
+  await using fake = await startFakeMillrace()
+  let pages = 0
+  fake.fault = (name) => {
+    if (name !== 'POST replays') return undefined
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...stretch, next: ++pages % 2 ? 'more' : null }),
+    }
+  }
+  const args = ['replay-stream', '-d', 'flights', '--from', '2026-01-01T00:00:00Z']
+  const { code, out } = await run(fake, ...args)
+  assert.equal(code, 0)
+  assert.match(out, /in the stream +4 +chunks with 8 rows/)
+  assert.match(out, /Nothing was changed/)
+  const done = JSON.parse((await run(fake, ...args, '--yes', '--json')).out)
+  assert.deepEqual([done.chunks, done.committed, done.waiting, done.sent], [4, 2, 2, 2])
+  for (const wrong of [
+    ['--from', 'yesterday'],
+    ['--from', stretch.from, '--into', 'flights'],
+  ])
+    assert.equal((await run(fake, 'replay-stream', '-d', 'flights', ...wrong)).code, 64)
+})

@@ -1,0 +1,7 @@
+import { apiEnv } from '#core/api-env.ts'
+import { string } from '#core/env.ts'
+
+export const spec = {
+  ...apiEnv,
+  STREAM_NAME: string('Kinesis stream of batches'),
+}

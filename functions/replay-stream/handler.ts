@@ -1,0 +1,28 @@
+import { readEnv } from '#core/env.ts'
+import * as routes from '#core/routes.ts'
+import { datasets } from '#datasets'
+import { on, serve } from '#platform/api.ts'
+import { chunkStates } from '#platform/chunk-states.ts'
+import { openGate } from '#platform/gate.ts'
+import { findLoad, reopenBatch } from '#platform/loads.ts'
+import { openStream, sendRecords } from '#platform/stream.ts'
+import { readStretch } from '#platform/stretch.ts'
+import { openTable } from '#platform/table.ts'
+import { spec } from './env.ts'
+import { createReplayStream } from './replay-stream.ts'
+
+const env = readEnv(spec, process.env)
+const table = openTable(env.TABLE_NAME)
+const stream = openStream(env.STREAM_NAME)
+
+const replayStream = createReplayStream({
+  datasets,
+  readStretch: readStretch(stream),
+  statesOf: chunkStates(table),
+  findLoad: findLoad(table),
+  reopenBatch: reopenBatch(table),
+  sendRecords: sendRecords(stream),
+  now: Date.now,
+})
+
+export const handler = serve(openGate(env, table), on(routes.replayStream, replayStream))
