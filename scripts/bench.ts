@@ -22,7 +22,7 @@ import { streamSides } from './bench/stream-sides.ts'
 import { tableText } from './bench/table.ts'
 import { allFlights, flightsFile } from './flights.ts'
 
-const help = `npm run bench -- [options]
+const help = `npm run bench -- [options] [NAME ...]
 
 Holds the loader against \`psql \\copy\` on the same data, server and run, and prints every target with
 what was measured. Starts a Postgres of its own and ends it. How to read it: docs/performance.md.
@@ -30,7 +30,7 @@ what was measured. Starts a Postgres of its own and ends it. How to read it: doc
   --rows N         flights to load, 1,000 to 3,000,000 (default 1,500,000). The lines of odd rows and of policy
                    update load a quarter of them; each other shape as many bytes as a third of the flights
   --rounds N       rounds of which the median is taken (default 5)
-  --only NAME,...  only these lines, or those whose names begin so (stream: stream-p50, …): ${[...new Set(lines.map(({ key }) => key))].join(', ')}.
+  NAME, --only NAME,...  only these lines, or those whose names begin so (stream: stream-p50, …): ${[...new Set(lines.map(({ key }) => key))].join(', ')}.
                    ${lines
                      .filter(({ onlyNamed }) => onlyNamed)
                      .map(({ key }) => key)
@@ -42,7 +42,8 @@ what was measured. Starts a Postgres of its own and ends it. How to read it: doc
   --help           print this
 `
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rows: { type: 'string', default: '1500000' },
     rounds: { type: 'string', default: '5' },
@@ -60,7 +61,8 @@ async function main(): Promise<void> {
   const rows = number('rows', 1000, allFlights)
   const rounds = number('rounds', 1, 1000)
   const gibibytes = number('gigabytes', 0.01, 1000)
-  const only = values.only?.split(',').filter(Boolean)
+  const named = [...(values.only?.split(',') ?? []), ...positionals].filter(Boolean)
+  const only = named.length > 0 ? named : undefined
   const isMeant = ({ key }: Line, name: string): boolean => key === name || key.startsWith(`${name}-`)
   const unknown = only?.find((name) => !lines.some((line) => isMeant(line, name)))
   if (unknown !== undefined) throw new Error(`--only: there is no line "${unknown}"; see --help`)

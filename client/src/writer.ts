@@ -278,5 +278,6 @@ function bytesOf(piece: Piece): Uint8Array {
   return encoder.encode(typeof piece === 'string' ? piece : rowLine(piece))
 }
 
+/** The consumer can be done before the door has written down that it is. */
 const commitMs = ({ startedAt, committedAt }: Receipt): number | undefined =>
-  startedAt === null || committedAt === null ? undefined : Date.parse(committedAt) - Date.parse(startedAt)
+  startedAt === null || committedAt === null ? undefined : Math.max(0, Date.parse(committedAt) - Date.parse(startedAt))

@@ -217,6 +217,38 @@ test('a signal ends a stream in order: what was read of it is sent, a begun line
   assert.deepEqual([again.code, sent(fake).at(-1)], [0, '{"id":12}'])
 })
 
+test('after a signal, a server that stays away is not waited for longer than half a minute; the next run sends what was in flight', async (t) => {
+  await using fake = await startFakeMillrace()
+  const path = await file('away.ndjson', rows(25))
+  const stop = new AbortController()
+  fake.fault = (name) => {
+    if (name !== 'POST batches') return undefined
+    stop.abort(new Interrupted())
+    return { status: 503 }
+  }
+  const realTimeout = setTimeout
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const ending = send(fake, [path, '--batch-rows', '10'], { signal: stop.signal })
+  let over = false
+  void ending.finally(() => {
+    over = true
+  })
+  for (let seconds = 0; !over; ) {
+    assert.ok(seconds < 600, 'it does not end')
+    await new Promise((resolve) => realTimeout(resolve, 2))
+    if (!stop.signal.aborted) continue
+    t.mock.timers.tick(1000)
+    seconds++
+  }
+  t.mock.timers.reset()
+  const { code, err } = await ending
+  assert.equal(code, 130)
+  assert.match(err, /^Interrupted\.\nUntil then 0 rows in 0 batches are accepted, \d batch(es)? perhaps/)
+  fake.fault = () => undefined
+  const again = await send(fake, [path, '--json'])
+  assert.deepEqual([again.code, JSON.parse(again.out).rows.loaded], [0, 25])
+})
+
 test('wrong usage is 64: no pipe, no such file, a folder, a checkpoint that cannot be', async () => {
   await using fake = await startFakeMillrace()
   const path = await file('c.ndjson', rows(3))
