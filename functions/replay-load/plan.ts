@@ -8,7 +8,7 @@ export interface ReplayPlan {
   readonly into: ReplayAnswer['into']
   readonly order: () => Promise<ReplayOrder>
   /** @returns the load to be watched */
-  readonly act: (allowOlderRows: boolean) => Promise<string>
+  readonly act: (allowOlderRows: boolean, timeLeft: () => number) => Promise<string>
 }
 /** There is nothing to replay, and why. */
 export type NoReplay = Pick<ReplayPlan, 'reason' | 'chunks' | 'into'> & { readonly would: 'nothing' }

@@ -27,8 +27,8 @@ export interface ReplayBatchDeps {
   readonly now: () => number
 }
 
-/** API Gateway gives up after 29 s: less, so that what was sent can still be noted and told. */
-const sendMilliseconds = 20_000
+/** What is kept of the time to note what was sent, and to answer, milliseconds. */
+const noteTime = 3000
 /** Letters that are noted at once. */
 const notesAtOnce = 16
 
@@ -46,23 +46,29 @@ export async function planBatch(load: BatchLoad, deps: ReplayBatchDeps): Promise
     dead: named(dead.map(({ chunk }) => chunk).sort((a, b) => a - b)),
     deadCount: dead.length,
   }
-  const refusal = refusalOf(load, dead, deps.now())
+  const refusal = refusalOf(load, dead.length, missingCount, deps.now())
   if (refusal !== undefined) return { would: 'nothing', reason: refusal, chunks, into: null }
   return {
     would: 'send',
-    reason: `${dead.length} ${dead.length === 1 ? 'chunk goes' : 'chunks go'} into the stream again; send {"dryRun": false} to do it`,
+    reason: `${whatGoes(dead.length)}; send {"dryRun": false} to do it`,
     chunks,
     into: null,
     order: () => orderOf(load, dead, deps),
-    act: (allowOlderRows) => send(load, dead, allowOlderRows, deps),
+    act: (allowOlderRows, timeLeft) => send(load, dead, allowOlderRows, timeLeft, deps),
   }
 }
 
-/** Why there is nothing to send, or undefined. */
-function refusalOf(load: BatchLoad, dead: readonly DeadLetter[], now: number): string | undefined {
+function whatGoes(dead: number): string {
+  if (dead === 0) return 'All chunks are committed: the load is ended anew'
+  return `${dead} ${dead === 1 ? 'chunk goes' : 'chunks go'} into the stream again`
+}
+
+/** Why there is nothing to do, or undefined. A load whose chunks came after all, once it had failed, need only be ended anew. */
+function refusalOf(load: BatchLoad, dead: number, missing: number | null, now: number): string | undefined {
   const state = effectiveState(load, now)
   if (state === 'complete') return 'The load is complete: every row is accounted for, and nothing is missing'
-  if (dead.length > 0 && (state === 'failed' || !finalStates.has(state))) return undefined
+  if (dead > 0 && (state === 'failed' || !finalStates.has(state))) return undefined
+  if (state === 'failed' && missing === 0) return undefined
   if (state === 'receiving' || state === 'expired')
     return `The load is ${state}: not all of the batch was accepted. Send it again with the same Idempotency-Key`
   return 'Nothing of the batch is set aside. Chunks that are missing are still in the stream'
@@ -85,11 +91,16 @@ async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], { datasets,
 }
 
 /** First the state: what is sent may be committed at once. Should the sending fail, what is left is still set aside. */
-async function send(load: BatchLoad, dead: readonly DeadLetter[], allowOlderRows: boolean, deps: ReplayBatchDeps): Promise<string> {
+async function send(
+  load: BatchLoad,
+  dead: readonly DeadLetter[],
+  allowOlderRows: boolean,
+  timeLeft: () => number,
+  deps: ReplayBatchDeps,
+): Promise<string> {
   const records = await recordsOf(load, dead, allowOlderRows, deps)
   if (load.state === 'failed') await deps.reopenBatch(load)
-  const end = deps.now() + sendMilliseconds
-  const acknowledged = await deps.sendRecords(records, () => end - deps.now())
+  const acknowledged = await deps.sendRecords(records, () => timeLeft() - noteTime)
   const sent = dead.filter(({ chunk }) => acknowledged.has(chunk))
   for (let i = 0; i < sent.length; i += notesAtOnce) await Promise.all(sent.slice(i, i + notesAtOnce).map(deps.noteSentAgain))
   if (sent.length < dead.length) {

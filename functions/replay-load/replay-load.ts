@@ -18,13 +18,13 @@ type Deps = LoadIntoDeps & ReplayBatchDeps
  */
 export const createReplayLoad = (deps: Deps): Action<typeof routes.replayLoad> =>
   async function replayLoad(call) {
-    const { identity, params, body } = call
+    const { identity, params, body, timeLeft } = call
     const load = permittedLoad(identity, await deps.findLoad(identity.tenant, params.load), params.load)
     const plan = await planOf(load, call, deps)
     if (body.dryRun) return shown(load, plan, deps.now())
     if (plan.would === 'nothing') throw new RequestError('load-not-replayable', plan.reason)
     if (!body.allowOlderRows) await demandOrder(plan)
-    const watched = await plan.act(body.allowOlderRows)
+    const watched = await plan.act(body.allowOlderRows, timeLeft)
     return { status: 202, json: receiptOf((await deps.findLoad(identity.tenant, watched)) ?? load, deps.now()) }
   }
 

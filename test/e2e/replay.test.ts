@@ -79,6 +79,34 @@ test('what was given up of a batch is replayed: every row is in the table once, 
   assert.equal((await stage.client.checkReplay(load.id)).would, 'nothing')
 })
 
+test('a record that cannot be read is set aside whole, again when it is replayed, and once its chunk has come the load ends as it should', async () => {
+  const id = freshIds()
+  const { load, envelopes } = acceptedBatch(demoTenant, 'flights', [flightLines(id, 40), flightLines(id + 40, 2)])
+  await insertLoad(table)(load)
+  const put = (Data: Buffer, chunk: number) =>
+    kinesis.send(new PutRecordCommand({ StreamName: setting('MILLRACE_STREAM'), PartitionKey: `${load.id}/${chunk}`, Data }))
+  const broken = Buffer.from(envelopes[1]!)
+  broken[broken.length - 1]! ^= 1
+  await put(envelopes[0]!, 0)
+  await put(broken, 1)
+  await whenDead(load.id, 1)
+  const [letter] = await allOf(stage.client.listDeadLetters({ load: load.id }))
+  assert.deepEqual([letter?.chunk, letter?.reason, letter?.state], [1, 'envelope-unreadable', 'dead'])
+  await assert.rejects(stage.client.getDeadLetter(load.id, 1), /envelope-unreadable/)
+  await stage.client.replayLoad(load.id)
+  const failed = await stage.client.waitFor(load.id)
+  assert.deepEqual([failed.state, failed.problem?.code, outcomes(failed)], ['failed', 'dead-letter', { received: 40, loaded: 40 }])
+
+  await put(envelopes[1]!, 1)
+  for (const end = Date.now() + 60_000; (await allOf(stage.client.listDeadLetters({ load: load.id }))).length > 0; await sleep(200))
+    assert.ok(Date.now() < end, 'the chunk does not arrive')
+  await stage.client.replayLoad(load.id)
+  const receipt = await stage.client.waitFor(load.id)
+  checkReceipt(receipt)
+  assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 42, loaded: 42 }])
+  assert.equal(await stage.countFlights(id, id + 42), 42)
+})
+
 test('older rows do not go over newer ones of the same key, unless it is asked for by name', async () => {
   const stream = randomUUID()
   const partitionKey = 'events/3'

@@ -180,6 +180,13 @@ test('where the last row wins they carry the place that they had, and older ones
   assert.equal(readEnvelopeHeader(late.sent[0]!.data).replay?.allowOlderRows, true)
 })
 
+test('a load that failed and whose chunks came after all is ended anew', async () => {
+  const { ask, shown, done } = world(exampleBatch({ state: 'failed', planned: 2 }), { chunks: [0, 1], dead: { 1: '5' } })
+  assert.deepEqual([(await shown()).would, (await shown()).chunks.deadCount], ['send', 0])
+  await ask(false)
+  assert.deepEqual(done, ['reopen', 'send', 'finish'])
+})
+
 test('what the stream does not take stays set aside, and is said', async () => {
   const { ask, done } = world(exampleBatch({ state: 'failed' }), { dead: { 0: '1', 1: '2' }, refused: [1] })
   assert.equal(await codeOf(ask(false)), 'stream-unavailable')
