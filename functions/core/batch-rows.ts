@@ -46,8 +46,11 @@ export function refusedRow({ text }: Pick<BatchRows, 'text'>, row: RefusedRow) {
 
 /** Bytes from which on a text shows what it is: more than a byte order mark. */
 const firstSigns = 8
-/** Pushed at once: what the COPY rows of a piece need is some six times as much. */
-const pieceBytes = 256 * 1024
+/**
+ * Bytes pushed at once, first and most. The COPY rows of a piece need some six times as much: small batches leave little to the collector, whose
+ * work would be the slowest of their calls; and in long texts a row of 1 MiB is not looked through again and again while it arrives.
+ */
+const [firstPiece, mostPiece] = [32 * 1024, 256 * 1024]
 
 /**
  * Reads every row of a batch as the loader will. Its text is held until it is released.
@@ -119,7 +122,14 @@ const tooManyRows = new RequestError(
 )
 
 async function* smallPieces(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
-  for await (const piece of pieces) for (let at = 0; at < piece.length; at += pieceBytes) yield piece.subarray(at, at + pieceBytes)
+  let passed = 0
+  for await (const piece of pieces)
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + Math.min(mostPiece, Math.max(firstPiece, passed >> 1)))
+      at += part.length
+      passed += part.length
+      yield part
+    }
 }
 
 /** The row that names the columns; undefined when the text has no row at all. */

@@ -13,12 +13,13 @@ const [batchRows, batches, calls, warmUp] = [1000, 20, 200, 50]
 
 /** The batch door by itself: the time of a batch of 1,000 rows, and the memory of the largest bodies that it takes. */
 export function doorSides({ flags }: Stage, path: string): { timed: Sides; memory: Sides } {
-  const timed = (target: Dataset) => ({
+  const timed = (target: Dataset, processor = false) => ({
     prepare: leaveIt,
     run: async (): Promise<Run> => {
       await using crew = await startCrew<DoorOrder, DoorAnswer>('door-process', 1, '', flags)
       const bodies = await flightBatches(path)
       const times = await crew.members[0]!.ask({
+        processor,
         dataset: target,
         contentType: 'application/x-ndjson',
         bodies,
@@ -38,7 +39,11 @@ export function doorSides({ flags }: Stage, path: string): { timed: Sides; memor
     return { seconds: (performance.now() - began) / 1000, peakMiB: Math.max(...peaks) - base }
   }
   return {
-    timed: { door: timed(likeFlights('flights_door')), 'door-lanes': timed(likeFlights('flights_lanes', { orderingKey: 'id' })) },
+    timed: {
+      door: timed(likeFlights('flights_door')),
+      'door-processor': timed(likeFlights('flights_door'), true),
+      'door-lanes': timed(likeFlights('flights_lanes', { orderingKey: 'id' })),
+    },
     memory: { 'door-memory': { prepare: leaveIt, run: memory, tidy: leaveIt } },
   }
 }
