@@ -152,6 +152,7 @@ export const replayAnswer = z.strictObject({
       verdict: z.enum(['harmless', 'safe', 'older-rows']),
       detail: z.string(),
       older: z.array(z.strictObject({ chunk: count, rows: count, keys: z.array(z.string()) })),
+      first: z.array(loadId).describe('other loads to be replayed before this one, in this order'),
     })
     .nullable()
     .describe('whether newer rows of the same keys would be lost; `older-rows` is done only with `allowOlderRows`'),

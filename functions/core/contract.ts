@@ -151,6 +151,8 @@ export interface ReplayOrder {
   readonly detail: string
   /** Of batches: the first 100 chunks with rows that may go over newer ones, how many, and the keys of some, as JSON. */
   readonly older: readonly { readonly chunk: number; readonly rows: number; readonly keys: readonly string[] }[]
+  /** Of batches: other loads of which older chunks of the same keys may be set aside too. Replay these first, in this order. */
+  readonly first: readonly string[]
 }
 
 const moment = z.iso.datetime({ offset: true })

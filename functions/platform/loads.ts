@@ -68,18 +68,25 @@ export const markAborted = (table: Table) => (id: string) => move(table, id, { f
 export const reopenFailed = (table: Table) => (id: string) =>
   move(table, id, { from: 'failed', set: { state: 'loading' }, remove: ['problem', 'committedAt', 'loadedCrc32'] })
 
+/** How long a batch may be gone on with whose request was not done, milliseconds. */
+const day = 86_400_000
+
 /**
- * failed → loading, for a replay of a batch; or receiving, when the request that sends its records is not done: it may then go on.
+ * failed → loading, for a replay of a batch; or receiving, when it may be that the request which sends its records is not done: it may then go on,
+ * and the window in which it may begins anew. The consumer ends a load in either state.
+ * @param allSent true when all of its chunks are known to have been in the stream
  * @returns the state that was there when another one was
  */
 export const reopenBatch =
-  (table: Table) =>
-  ({ id, lock, sent }: BatchLoad) =>
-    move(table, id, {
+  (table: Table, clock: () => number = Date.now) =>
+  ({ id, lock, sent }: BatchLoad, allSent: boolean) => {
+    const done = allSent || (lock === undefined && sent === undefined)
+    return move(table, id, {
       from: 'failed',
-      set: { state: lock === undefined && sent === undefined ? 'loading' : 'receiving' },
+      set: done ? { state: 'loading' } : { state: 'receiving', expiresAt: new Date(clock() + day).toISOString() },
       remove: ['problem', 'committedAt', 'loadedCrc32'],
     })
+  }
 
 interface Move {
   readonly from: LoadState

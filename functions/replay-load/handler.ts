@@ -5,6 +5,7 @@ import { on, serve } from '#platform/api.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { openGate } from '#platform/gate.ts'
 import { readLetters } from '#platform/letter-objects.ts'
+import { listLetters } from '#platform/letter-pages.ts'
 import { lettersOf, noteSentAgain } from '#platform/letters.ts'
 import { chunksOf } from '#platform/load-pages.ts'
 import { findLoad, insertLoad, reopenBatch, reopenFailed } from '#platform/loads.ts'
@@ -29,6 +30,7 @@ const replayLoad = createReplayLoad({
   reopenFailed: reopenFailed(table),
   requestPlan: requestPlan(env.PLAN_QUEUE_URL),
   lettersOf: lettersOf(table),
+  listLetters: listLetters(table),
   readLetters: readLetters(openBucket(env.DEAD_LETTERS_BUCKET)),
   checkOrder: askOrder(env.CHECK_ORDER_FUNCTION),
   reopenBatch: reopenBatch(table),

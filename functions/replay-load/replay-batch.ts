@@ -1,7 +1,7 @@
 import type { BatchRecord } from '#core/batch-cut.ts'
 import type { ReplayOrder } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
-import { type DeadLetter, type DeadRecord, inOrder, recordIn, type StoredLetters } from '#core/dead-letter.ts'
+import { type DeadLetter, type DeadRecord, inOrder, isEarlier, recordIn, type StoredLetters } from '#core/dead-letter.ts'
 import { replayed } from '#core/envelope.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
 import { type BatchLoad, type ChunkResult, effectiveState } from '#core/load.ts'
@@ -15,10 +15,17 @@ export interface ReplayBatchDeps {
   readonly datasets: ReadonlyMap<string, Dataset>
   readonly chunksOf: (id: string, from: number) => AsyncIterable<ChunkResult>
   readonly lettersOf: (id: string) => AsyncIterable<DeadLetter>
+  /** What is set aside of a tenant's batches into a dataset, newest first. */
+  readonly listLetters: (
+    tenant: string,
+    filter: { dataset: string },
+    limit: number,
+    after: undefined,
+  ) => Promise<{ letters: readonly DeadLetter[] }>
   readonly readLetters: (key: string) => Promise<StoredLetters | undefined>
   readonly checkOrder: (question: OrderQuestion) => Promise<OrderAnswer>
-  /** failed → loading, or receiving when not all of its records were sent yet. */
-  readonly reopenBatch: (load: BatchLoad) => Promise<LoadState | undefined>
+  /** failed → loading, or receiving when it is not known that all of its chunks were sent. */
+  readonly reopenBatch: (load: BatchLoad, allSent: boolean) => Promise<LoadState | undefined>
   /** Sends records, those of one partition key one after the other. @returns the chunks that were acknowledged */
   readonly sendRecords: (records: readonly BatchRecord[], timeLeft: () => number) => Promise<ReadonlySet<number>>
   readonly noteSentAgain: (letter: DeadLetter) => Promise<void>
@@ -54,7 +61,7 @@ export async function planBatch(load: BatchLoad, deps: ReplayBatchDeps): Promise
     chunks,
     into: null,
     order: () => orderOf(load, dead, deps),
-    act: (allowOlderRows, timeLeft) => send(load, dead, allowOlderRows, timeLeft, deps),
+    act: (allowOlderRows, timeLeft) => send({ load, dead, allowOlderRows, allSent: missingCount === 0 }, timeLeft, deps),
   }
 }
 
@@ -74,32 +81,53 @@ function refusalOf(load: BatchLoad, dead: number, missing: number | null, now: n
   return 'Nothing of the batch is set aside. Chunks that are missing are still in the stream'
 }
 
-async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], { datasets, checkOrder }: ReplayBatchDeps): Promise<ReplayOrder> {
-  const dataset = datasets.get(load.dataset)
-  if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [] }
-  const { older } = await checkOrder({
+async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], deps: ReplayBatchDeps): Promise<ReplayOrder> {
+  const dataset = deps.datasets.get(load.dataset)
+  if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [], first: [] }
+  const first = await acceptedBefore(load, dead, deps)
+  const { older } = await deps.checkOrder({
     kind: 'letters',
     dataset: dataset.name,
     letters: dead.map(({ load: id, chunk, sequenceNumber, arrivedAt, lane, object, record }) => {
       return { load: id, chunk, position: sequenceNumber, arrivedAt, lane, lanes: load.lanes, object, record }
     }),
   })
-  if (older.length === 0) return { verdict: 'safe', detail: 'No newer row of the same keys is in the table.', older: [] }
+  if (older.length === 0) return { verdict: 'safe', detail: 'No newer row of the same keys is in the table.', older: [], first }
   const rows = older.reduce((sum, chunk) => sum + chunk.rows, 0)
   const detail = `${rows} ${rows === 1 ? 'row' : 'rows'} may take the place of newer ones: later batches of the same keys are in the table.`
-  return { verdict: 'older-rows', detail, older: named(older) }
+  return { verdict: 'older-rows', detail, older: named(older), first }
+}
+
+/** Letters that are looked at for others of the same lanes. */
+const mostLetters = 200
+
+/** Other loads of which chunks of the same lanes came before: replayed after this one, their rows would be the older ones. In their order. */
+async function acceptedBefore(
+  { id, tenant, dataset }: BatchLoad,
+  dead: readonly DeadLetter[],
+  { listLetters }: ReplayBatchDeps,
+): Promise<string[]> {
+  const { letters } = await listLetters(tenant, { dataset }, mostLetters, undefined)
+  const before = letters.filter(
+    (other) =>
+      other.load !== id && dead.some(({ lane, sequenceNumber }) => lane === other.lane && isEarlier(other.sequenceNumber, sequenceNumber)),
+  )
+  return [...new Set(inOrder(before).map(({ load }) => load))]
+}
+
+interface Sending {
+  readonly load: BatchLoad
+  /** In the order in which they were accepted. */
+  readonly dead: readonly DeadLetter[]
+  readonly allowOlderRows: boolean
+  /** True when each chunk is in the table, or was set aside: all have been in the stream. */
+  readonly allSent: boolean
 }
 
 /** First the state: what is sent may be committed at once. Should the sending fail, what is left is still set aside. */
-async function send(
-  load: BatchLoad,
-  dead: readonly DeadLetter[],
-  allowOlderRows: boolean,
-  timeLeft: () => number,
-  deps: ReplayBatchDeps,
-): Promise<string> {
+async function send({ load, dead, allowOlderRows, allSent }: Sending, timeLeft: () => number, deps: ReplayBatchDeps): Promise<string> {
   const records = await recordsOf(load, dead, allowOlderRows, deps)
-  if (load.state === 'failed') await deps.reopenBatch(load)
+  if (load.state === 'failed') await deps.reopenBatch(load, allSent)
   const acknowledged = await deps.sendRecords(records, () => timeLeft() - noteTime)
   const sent = dead.filter(({ chunk }) => acknowledged.has(chunk))
   for (let i = 0; i < sent.length; i += notesAtOnce) await Promise.all(sent.slice(i, i + notesAtOnce).map(deps.noteSentAgain))

@@ -58,15 +58,16 @@ export async function orderOf(
   { id, createdAt }: FileLoad,
   { checkOrder }: Pick<ReplayFileDeps, 'checkOrder'>,
 ): Promise<ReplayOrder> {
-  if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [] }
+  if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [], first: [] }
   const { newer } = await checkOrder({ kind: 'since', dataset: dataset.name, load: id, since: createdAt })
   return newer
     ? {
         verdict: 'older-rows',
         detail: 'Other loads were committed since the upload was opened: rows of the file may take the place of theirs.',
         older: [],
+        first: [],
       }
-    : { verdict: 'safe', detail: 'Nothing else was committed since the upload was opened.', older: [] }
+    : { verdict: 'safe', detail: 'Nothing else was committed since the upload was opened.', older: [], first: [] }
 }
 
 /** Why a dataset takes rows in any order. */

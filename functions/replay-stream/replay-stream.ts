@@ -19,7 +19,7 @@ interface Deps {
   readonly statesOf: (chunks: readonly { load: string; chunk: number }[]) => Promise<readonly StreamChunk['state'][]>
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   /** failed → loading, or receiving when not all of its records were sent yet. */
-  readonly reopenBatch: (load: BatchLoad) => Promise<LoadState | undefined>
+  readonly reopenBatch: (load: BatchLoad, allSent: boolean) => Promise<LoadState | undefined>
   /** Sends records, those of one partition key one after the other. @returns the `chunk` of those that were acknowledged */
   readonly sendRecords: (records: readonly BatchRecord[], timeLeft: () => number) => Promise<ReadonlySet<number>>
   readonly now: () => number
@@ -113,7 +113,7 @@ async function send(
 async function opened({ findLoad, reopenBatch }: Deps, { tenant, load: id }: EnvelopeHeader): Promise<boolean> {
   const load = await findLoad(tenant, id)
   if (load?.door !== 'batch') return false
-  if (load.state === 'failed') await reopenBatch(load)
+  if (load.state === 'failed') await reopenBatch(load, false)
   return true
 }
 

@@ -156,7 +156,8 @@ export function apiFunctions(
         CHECK_ORDER_FUNCTION: checkOrder.fn.functionName,
       },
     })
-      .may(['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
+      .may(['dynamodb:Query'], byTenant)
+      .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
       .mayReadObjects(raw)
       .mayReadObjects(deadLetters)
       .may(['sqs:SendMessage'], plan.queue.queueArn)

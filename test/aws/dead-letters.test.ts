@@ -3,10 +3,10 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { DeadLetter, StoredLetters } from '#core/dead-letter.ts'
-import type { Load } from '#core/load.ts'
+import type { BatchLoad, Load } from '#core/load.ts'
 import { randomLoadId } from '#core/load-id.ts'
 import { findLetter } from '#platform/letters.ts'
-import { insertLoad } from '#platform/loads.ts'
+import { insertLoad, reopenBatch } from '#platform/loads.ts'
 import { projectChunk } from '#platform/projection.ts'
 import { openTable } from '#platform/table.ts'
 import { demoTenant } from '../../localstack/tenant.ts'
@@ -97,4 +97,30 @@ test('what was set aside is listed by tenant and by load, and shown row by row, 
   )
   await assert.rejects(stage.client.getDeadLetter(load.id, 9), /dead-letter-not-found/)
   await assert.rejects(allOf(stage.client.listDeadLetters({ load: randomLoadId() })), /load-not-found/)
+})
+
+test('a batch whose request may not be done is opened so that it can go on, and for as long as that takes', async () => {
+  const { id } = await acceptedBatch()
+  const failed = async (more: Partial<BatchLoad>) => {
+    const load = exampleBatch({
+      id: randomLoadId(),
+      tenant: demoTenant,
+      state: 'failed',
+      ttl: Math.floor(Date.now() / 1000) + 86_400,
+      ...more,
+    })
+    await insertLoad(table)(load)
+    return load
+  }
+  const stateOf = async (load: string) => (await stage.client.getReceipt(load)).receipt?.state
+  const [sending, sent, partly] = [await failed({ lock: 'x' }), await failed({}), await failed({ sent: [0] })]
+  for (const [load, allSent, state] of [
+    [sending, false, 'receiving'],
+    [sent, false, 'loading'],
+    [partly, true, 'loading'],
+  ] as const) {
+    assert.equal(await reopenBatch(table)(load, allSent), undefined)
+    assert.equal(await stateOf(load.id), state)
+  }
+  assert.equal(await reopenBatch(table)({ ...sent, id }, true), 'loading', 'only what has failed is opened again')
 })

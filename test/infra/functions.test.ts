@@ -73,6 +73,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   'show-load': ['dynamodb:GetItem'],
   'list-rejects': ['dynamodb:GetItem', 'dynamodb:Query', 's3:AbortMultipartUpload', 's3:GetObject', 's3:ListBucket', 's3:PutObject'],
   'replay-load': [
+    'dynamodb:BatchGetItem',
     'dynamodb:GetItem',
     'dynamodb:PutItem',
     'dynamodb:Query',

@@ -27,6 +27,8 @@ export function printReplay({ loadId, state, would, reason, into, chunks, order 
   if (order) facts.push(['order', order.detail])
   for (const { chunk, rows, keys } of order?.older ?? [])
     facts.push(['', `chunk ${chunk}: ${count(rows)} rows, such as ${keys.join(', ')}`])
+  if (order && order.first.length > 0)
+    facts.push(['first', `older chunks of the same keys may be set aside too; replay these before: ${order.first.join(', ')}`])
   return `Load ${loadId}: ${state}. ${wouldWords[would]}\n\n  ${reason}\n\n${table(facts).replace(/^/gm, '  ')}\n\n${next(loadId, would, order, into)}`
 }
 

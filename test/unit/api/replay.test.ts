@@ -25,8 +25,10 @@ interface World {
   readonly order?: OrderAnswer
   /** Chunks that the stream does not take. */
   readonly refused?: readonly number[]
+  /** What is set aside of other loads. */
+  readonly elsewhere?: readonly Partial<DeadLetter>[]
 }
-function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothingOlder, refused = [] }: World = {}) {
+function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothingOlder, refused = [], elsewhere = [] }: World = {}) {
   const done: string[] = []
   const others = new Map<string, Load>()
   const sent: { chunk: number; partitionKey: string; data: Buffer }[] = []
@@ -69,6 +71,7 @@ function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothi
     lettersOf: async function* () {
       yield* letters
     },
+    listLetters: async () => ({ letters: [...letters, ...elsewhere] as DeadLetter[] }),
     readLetters: async (key) => (gone || key !== object.key ? undefined : object),
     checkOrder: async (question) => {
       asked.push(question)
@@ -178,6 +181,24 @@ test('where the last row wins they carry the place that they had, and older ones
   assert.deepEqual(late.done, [])
   await late.ask(false, true)
   assert.equal(readEnvelopeHeader(late.sent[0]!.data).replay?.allowOlderRows, true)
+})
+
+test('loads whose chunks of the same lane came before are named: they go first', async () => {
+  const other = (load: string, sequenceNumber: string, lane?: number): Partial<DeadLetter> => ({
+    load,
+    chunk: 0,
+    sequenceNumber,
+    ...(lane === undefined ? {} : { lane }),
+  })
+  const elsewhere = [
+    other('ld_newer', '101'),
+    other('ld_second', '99'),
+    other('ld_lane', '5', 3),
+    other('ld_first', '7'),
+    other('ld_second', '98'),
+  ]
+  const { shown } = world(exampleBatch({ state: 'failed', dataset: 'events' }), { dead: { 0: '100' }, elsewhere })
+  assert.deepEqual((await shown()).order?.first, ['ld_first', 'ld_second'])
 })
 
 test('a load that failed and whose chunks came after all is ended anew', async () => {

@@ -97,15 +97,19 @@ const replay: ReplayAnswer = {
   reason: '2 chunks go into the stream again',
   into: null,
   chunks: { planned: 4, committed: 2, missing: [], missingCount: 0, dead: [1, 3], deadCount: 2 },
-  order: { verdict: 'safe', detail: 'Nothing newer.', older: [] },
+  order: { verdict: 'safe', detail: 'Nothing newer.', older: [], first: ['ld_0'] },
 }
-const older: ReplayAnswer = { ...replay, order: { verdict: 'older-rows', detail: 'Some.', older: [{ chunk: 1, rows: 7, keys: ['[5]'] }] } }
+const older: ReplayAnswer = {
+  ...replay,
+  order: { verdict: 'older-rows', detail: 'Some.', older: [{ chunk: 1, rows: 7, keys: ['[5]'] }], first: [] },
+}
 
 test('a replay without --yes says what it would do', async () => {
   await using fake = await startFakeMillrace()
   answering(fake, { 'POST replay': replay })
   const { code, out } = await run(fake, 'replay', 'ld_1')
   assert.equal(code, 0)
+  assert.match(out, /replay these before: ld_0$/m)
   assert.match(out, /set aside +2 \(1, 3\)/)
   assert.match(out, /Nothing was changed\. To do it: millrace replay ld_1 --yes$/m)
   assert.deepEqual(JSON.parse((await run(fake, 'replay', 'ld_1', '--json')).out), { replay })
