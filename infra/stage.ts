@@ -86,7 +86,11 @@ interface StageValues {
   readonly lanes: number
   /** Time one chunk may take; 15 minutes is Lambda's most. */
   readonly chunkTimeout: Duration
-  /** Visibility timeout of a queue as a multiple of its consumer's timeout; AWS advises 6, so that throttling does not use up receives. */
+  /**
+   * Visibility timeout of a queue as a multiple of its consumer's timeout, and so how long work waits whose function died without a word (one that fails
+   * says so, and its message is back in seconds). AWS advises 6, so that throttling does not use up receives: load-chunk has a maximum concurrency, which
+   * keeps Lambda from receiving more than it can run, the others end in seconds, and a message that comes twice is harmless. 2 leaves room for a slow end.
+   */
   readonly visibilityFactor: number
   /** Aurora, proxy and network of our own; undefined: the connection is a secret named by `-c databaseSecretArn=…`. */
   readonly database: DatabaseValues | undefined
@@ -126,7 +130,7 @@ const production: StageValues = {
   chunkConcurrency: 16,
   lanes: 32,
   chunkTimeout: Duration.minutes(15),
-  visibilityFactor: 6,
+  visibilityFactor: 2,
   database: { zones: 2, minCapacity: 2, maxCapacity: 64, readers: 1, backups: Duration.days(14), proxyConnections: 80 },
   // A weekend's outage of the database, and a Monday to mend it.
   stream: { shards: undefined, retention: Duration.hours(72), lanes: 64 },

@@ -103,7 +103,7 @@ async function groups(stage: Stage, flightsPath: string, rounds: number, gibibyt
   const fewerFlights = memo(async () => measureFile(await flightsFile(fewer.rows, join(repository, '.local', 'cache')), fewer.rows))
   const bytes = stage.rows * 37
   const door = doorSides(stage, flightsPath)
-  const memory = memorySides(stage, 96, gibibytes)
+  const memory = memorySides(stage, flightsPath, 96, gibibytes)
   return [
     { name: 'flights', sides: flightSides(stage, flightsPath, filled), rounds },
     { name: 'update', sides: updateSides(fewer, flightsPath, fewerFlights, filled), rounds },

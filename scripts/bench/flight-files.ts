@@ -41,6 +41,13 @@ export const badFlights = (flights: string, rows: number, folder: string) =>
     map(flightsOf(flights, rows), (f, i) => (i % 1000 === 500 ? faults[Math.floor(i / 1000) % faults.length]!(f) : ndjson(f))),
   )
 
+/** Every row is wrong. */
+export const hopelessFlights = (flights: string, rows: number, folder: string) =>
+  writeLines(
+    join(folder, 'hopeless.ndjson'),
+    map(flightsOf(flights, rows), (f, i) => faults[i % faults.length]!(f)),
+  )
+
 const faults: readonly ((f: Flight) => string)[] = [
   (f) => ndjson({ ...f, delay: 'late' }),
   (f) => ndjson({ ...f, date: '2001-02-30T00:00:00.000Z' }),

@@ -56,6 +56,8 @@ export const lines: readonly Line[] = [
   },
   { key: 'general-2', name: 'the same, two workers', ours: 'general-2', against: 'naive', target: undefined },
   { key: 'memory-rows', name: 'peak memory of a worker, rows of 1 MiB', ours: 'rows-1mib', against: undefined, target: 256 },
+  { key: 'memory-bad', name: 'peak memory of a worker, nothing but bad rows', ours: 'rows-bad', against: undefined, target: 256 },
+  { key: 'memory-wide', name: 'peak memory of a worker, 100 columns', ours: 'wide', against: undefined, target: 256 },
   { key: 'memory-file', name: 'peak memory of a worker, a large file', ours: 'large-file', against: undefined, target: 256 },
   {
     key: 'stream-p50',

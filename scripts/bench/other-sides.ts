@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { bigRows, bigRowsFile, tooLong } from './big-rows.ts'
 import { csvLine } from './csv-text.ts'
 import { writeLines } from './file-rows.ts'
+import { hopelessFlights } from './flight-files.ts'
 import { likeFlights } from './flight-sides.ts'
 import { largeCrc32, largeRows, largeSize } from './large-object.ts'
 import { type Shape, seeded } from './shapes.ts'
@@ -37,9 +38,10 @@ export function shapeSides(stage: Stage, { key, dataset, bytes, row }: Shape, fi
 }
 
 /** Loads that are about memory alone, by two workers. */
-export function memorySides(stage: Stage, bigRowCount: number, gibibytes: number): { rows: Sides; file: Sides } {
+export function memorySides(stage: Stage, flightsPath: string, bigRowCount: number, gibibytes: number): { rows: Sides; file: Sides } {
   const big = memo(() => bigRowsFile(bigRowCount, stage.folder))
   const dataset = likeFlights('flights_large')
+  const hopeless = memo(() => hopelessFlights(flightsPath, stage.rows, stage.folder))
   const large = memo(async () => {
     const rows = largeRows(gibibytes)
     return { path: undefined, rows, size: largeSize(rows), crc32: largeCrc32(rows) }
@@ -54,6 +56,10 @@ export function memorySides(stage: Stage, bigRowCount: number, gibibytes: number
           workers: 2,
           expected: (n) => ({ loaded: n - tooLong(n), rejected: tooLong(n) }),
         }),
+      },
+      'rows-bad': {
+        ...emptyTable(stage, dataset, hopeless),
+        run: loaderRun(stage, { dataset, file: hopeless, workers: 2, expected: (n) => ({ rejected: n }) }),
       },
     },
     file: {

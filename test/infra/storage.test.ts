@@ -170,9 +170,9 @@ describe('queues', () => {
       assert.ok(queues.some(({ id }) => id === properties.RedrivePolicy!.deadLetterTargetArn['Fn::GetAtt'][0]))
     }
   })
-  it('hide a message for six times as long as its function may run', () => {
-    assert.equal(visibility('planQueue'), 6 * 60)
-    assert.equal(visibility('chunksQueue'), 6 * 900)
+  it('hide a message for twice as long as its function may run', () => {
+    assert.equal(visibility('planQueue'), 2 * 60)
+    assert.equal(visibility('chunksQueue'), 2 * 900)
   })
   it('are encrypted with the stage’s own key and keep messages for 14 days', () => {
     for (const { properties } of queues) {
