@@ -18,6 +18,8 @@ export interface RowSink {
   refuse(refusal: Refusal, row: SplitRow): void
   /** Called between pieces: the time to wait for what `refuse` gathered. */
   flush(): Promise<void>
+  /** What rows are written with on their way, for whoever reads many short texts one after the other; else each has its own. */
+  readonly writer?: CopyWriter
 }
 
 export interface RowsRead {
@@ -48,7 +50,8 @@ export async function readRows(
   linesBefore = 0,
 ): Promise<RowsRead> {
   const { splitter } = text
-  const out = new CopyWriter()
+  const out = sink.writer ?? new CopyWriter()
+  out.truncate(0)
   let received = 0
   let encoded = 0
   let ended = false

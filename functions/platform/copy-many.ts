@@ -1,3 +1,4 @@
+import { CopyWriter } from '#core/copy-writer.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { Load } from '#core/load.ts'
@@ -86,12 +87,13 @@ export async function copyAll(
 ): Promise<SourceRead[]> {
   const starts = startsOf(chunks)
   const rows = gathered(copy.write)
+  const writer = new CopyWriter()
   const reads: SourceRead[] = []
   try {
     for (const [i, chunk] of chunks.entries()) {
       const { add: refuse, flush } = rejects[i]!
       const before = starts[i]! - 1
-      const read = await blaming(chunk, () => chunk.read({ write: rows.write, refuse, flush }, lead, before))
+      const read = await blaming(chunk, () => chunk.read({ write: rows.write, refuse, flush, writer }, lead, before))
       reads.push({ ...read, lines: read.lines - before })
     }
     await rows.flush()
