@@ -10,7 +10,7 @@ export interface RecordStream {
 }
 
 /** Milliseconds after which a connection, or a call, is given up and made again: a call that hangs must not use up a request's time. */
-const [connectionTimeout, requestTimeout] = [1000, 5000]
+const [connectionTimeout, requestTimeout] = [1000, 10_000]
 
 /**
  * HTTP/1.1: the SDK would speak HTTP/2 to Kinesis, over which the emulators break off large calls that they have carried out. At a few calls a
