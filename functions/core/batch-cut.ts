@@ -4,6 +4,7 @@ import type { BatchText } from './batch-text.ts'
 import { crc32ToHex } from './crc32.ts'
 import { type CsvDialect, standardCsv } from './csv-dialect.ts'
 import { type EnvelopeHeader, encodeEnvelope } from './envelope.ts'
+import { RequestError } from './errors.ts'
 import { freePartition, laneOf, lanePartition, mostPartitionBytes } from './lane.ts'
 import type { BatchLoad } from './load.ts'
 import type { Places } from './places.ts'
@@ -33,7 +34,11 @@ const mostTextBytes = 1_000_000
 const mostRows = 50_000
 /** A record of Kinesis, its partition key included. */
 const mostRecordBytes = 1024 * 1024
+/** What an envelope grows by when it is sent again. */
+const mostReplayBytes = 512
 const [tab, newline, carriageReturn, space] = [9, 10, 13, 32]
+/** The longest row of any dataset and its line ending, bytes: what stands behind it up to the next row are blank lines. */
+const mostRowText = 1024 * 1024 + 2
 /** What a splitter takes for a mark at the beginning of a text. */
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
@@ -61,7 +66,7 @@ export function cutBatch(batch: BatchRows, load: CutFor, textBytes = mostTextByt
   // One after the other in the same memory: each is compressed before the next is gathered.
   const target = Buffer.allocUnsafe(plans.reduce((most, { bytes }) => Math.max(most, bytes + 1), 0))
   let [size, crc] = [0, 0]
-  const add = (text: Text, rows: number, more: Pick<EnvelopeHeader, 'refused' | 'lane' | 'lanes'>): void => {
+  const add = (text: Text, rows: number, first: number, more: Pick<EnvelopeHeader, 'refused' | 'lane' | 'lanes'>): void => {
     const chunk = records.length
     const header: EnvelopeHeader = {
       tenant: load.tenant,
@@ -80,9 +85,7 @@ export function cutBatch(batch: BatchRows, load: CutFor, textBytes = mostTextByt
       ...more,
     }
     const data = encodeEnvelope({ header, text: text.bytes, places: text.places })
-    // Cannot be: what is valid UTF-8 is compressed to nine tenths or less.
-    if (data.length > mostRecordBytes - mostPartitionBytes)
-      throw new Error(`a record of ${data.length} bytes: chunk ${chunk} of ${load.id}`)
+    if (data.length > mostRecordBytes - mostPartitionBytes - mostReplayBytes) throw tooLarge(first)
     const partitionKey = more.lane === undefined ? freePartition(load.id, chunk) : lanePartition(load.dataset, more.lane)
     records.push({ chunk, partitionKey, data })
     crc = crc32Of(text.bytes, crc)
@@ -90,13 +93,25 @@ export function cutBatch(batch: BatchRows, load: CutFor, textBytes = mostTextByt
   }
 
   if (received === 0) throw new Error('a batch without rows has nothing to be cut')
-  if (offset === 1) add(nothing, 0, { refused: { rows: refused.length, sums } })
+  if (offset === 1) add(nothing, 0, 0, { refused: { rows: refused.length, sums } })
   for (const plan of plans) {
     const { lane } = plan
-    add(gather(batch, extents, plan, target), plan.rows.length, lane === undefined ? {} : { lane, lanes: load.lanes! })
+    add(
+      gather(batch, extents, plan, target),
+      plan.rows.length,
+      batch.lines[plan.rows[0]!]!,
+      lane === undefined ? {} : { lane, lanes: load.lanes! },
+    )
   }
   return { records, size, crc32: crc32ToHex(crc), csv }
 }
+
+/** Only of a row of about 1 MiB: many shorter ones leave room. What is valid UTF-8 and no control characters is compressed to nine tenths or less. */
+const tooLarge = (line: number): RequestError =>
+  new RequestError(
+    'body-too-large',
+    `The row in line ${line} can hardly be compressed, and needs more than the 1 MiB that a record of the stream takes; send it in a file`,
+  )
 
 /** Deals the rows out, in their order; the chunks are numbered in the order of their first rows. */
 function planChunks({ form, offsets, hashes }: BatchRows, { ends }: Extents, lanes: number | undefined, textBytes: number): Plan[] {
@@ -135,11 +150,20 @@ function extentsOf({ form, text, offsets, lines, refused }: BatchRows): Extents 
     const bad = refused[next]
     const behind = good && bad ? (good.offset < bad.offset ? good : bad) : (good ?? bad)
     const end = behind?.offset ?? text.size
-    ends.push(form.format === 'json' ? elementEnd(text, end) : end)
+    const most = from + mostRowText
+    ends.push(form.format === 'json' ? elementEnd(text, end) : Math.min(end, most))
     // Behind the last row of all nothing follows in any chunk.
-    spans.push(form.format === 'json' ? 1 : (behind?.line ?? lines[row]!) - lines[row]!)
+    if (form.format === 'json') spans.push(1)
+    else spans.push(end > most ? linesIn(text.slice(from, most)) : (behind?.line ?? lines[row]!) - lines[row]!)
   }
   return { ends, lines: spans }
+}
+
+/** Lines of a text whose last byte becomes a newline. */
+function linesIn(text: Buffer): number {
+  let lines = 1
+  for (let at = text.indexOf(newline); at >= 0 && at < text.length - 1; at = text.indexOf(newline, at + 1)) lines++
+  return lines
 }
 
 /** The end of the element before `behind`: what stands between is white space and the comma or bracket that ended it. */
@@ -176,6 +200,8 @@ function gather({ form, text, lines, offsets }: BatchRows, extents: Extents, { r
     if (before?.lineShift !== run.lineShift || before.offsetShift !== run.offsetShift) places.push(run)
     text.copy(from, to, target, at)
     if (elements) endLine(target, at, at + to - from)
+    // More blank lines than a record takes were left out: the last of those that stay must end.
+    else if (to - from === mostRowText) target[at + to - from - 1] = newline
     at += to - from + (elements ? 1 : 0)
     line += extents.lines[row]!
   }

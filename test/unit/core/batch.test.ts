@@ -15,6 +15,7 @@ import { placeOf } from '#core/places.ts'
 import { readRows } from '#core/read-rows.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
 import { exampleBatch } from '../../support/example-load.ts'
+import { below, randomFrom } from '../../support/random.ts'
 
 const notes = (orderingKey?: 'k'): Dataset =>
   dataset('notes', {
@@ -253,6 +254,50 @@ test('the longest row of the least compressible text fits into a record', async 
   const batch = await read(rows.subarray(0, 1024 * 1024), { format: 'csv', csv: { ...standardCsv, header: false } }, wide)
   assert.equal(batch.offsets.length, 1)
   for (const { data } of cutBatch(batch, loadOf(undefined)).records) assert.ok(data.length < 1024 * 1024 - 64, `${data.length}`)
+})
+
+test('a row that cannot be compressed into a record is refused by its line, and the batch with it', async () => {
+  const wide = dataset('notes', { description: '', columns: { id: bigint(), note: text() }, primaryKey: ['id'], onConflict: 'ignore' })
+  // Control characters too: no line break, no comma, no quote.
+  const ascii = Array.from({ length: 127 }, (_, i) => i + 1).filter((c) => ![10, 13, 34, 44].includes(c))
+  const random = randomFrom(1)
+  const point = (): number => {
+    const kind = random()
+    if (kind < 0.86) return ascii[below(random, ascii.length)]!
+    return kind < 0.98 ? 128 + below(random, 1920) : kind < 0.997 ? 2048 + below(random, 50_000) : 65_536 + below(random, 1e6)
+  }
+  const points = Array.from({ length: 1_000_000 }, () => String.fromCodePoint(point()))
+  const note = Buffer.from(points.join('')).subarray(0, 1024 * 1024 - 8)
+  const batch = await read(
+    Buffer.concat([Buffer.from('1,x\n2,'), note, Buffer.from('z\n')]),
+    { format: 'csv', csv: { ...standardCsv, header: false } },
+    wide,
+  )
+  assert.deepEqual([batch.received, batch.refused.length], [2, 0])
+  assert.throws(
+    () => cutBatch(batch, loadOf(undefined)),
+    (error) => error instanceof RequestError && error.problem.code === 'body-too-large' && error.message.includes('line 2 '),
+  )
+})
+
+test('blank lines without end between two rows, or behind them, are left out of the envelopes; places stay true', async () => {
+  const csv: CsvDialect = { ...standardCsv, header: false, columns: ['k', 'id', 'note', 'n'] }
+  const gaps = ['\n'.repeat(2_200_000), '\r\n'.repeat(1_100_000)]
+  const bodies: [BatchForm, (id: number) => string, string[]][] = [
+    [{ format: 'ndjson' }, (id) => JSON.stringify({ id, k: 'a' }), [`\n${' '.repeat(2_200_000)}\n`, ...gaps]],
+    [{ format: 'csv', csv }, (id) => `a,${id},"two\nlines",`, gaps],
+  ]
+  for (const [form, row, gapsOf] of bodies)
+    for (const gap of gapsOf) {
+      const bytes = Buffer.from(`${row(1)}\n${gap}${row(2)}\n${row(3)}\n`)
+      for (const lanes of gap === gapsOf[0] ? [undefined, 2] : [2]) {
+        const target = lanes === undefined ? free : ordered
+        const found: { row: string; line: number; offset: number }[] = []
+        for (const { header, text, places } of envelopesOf(await read(bytes, form, target), lanes))
+          for (const { row, line, offset } of await copyRows(text, target, header)) found.push({ row, ...placeOf(places, line, offset) })
+        assert.deepEqual(found, await copyRows(bytes, target, form))
+      }
+    }
 })
 
 const codeOf = async (work: Promise<unknown>): Promise<string> => {
