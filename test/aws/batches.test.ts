@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
-import { batchAnswer, receiptAnswer, rejectPage } from '#core/answers.ts'
+import { batchAnswer, loadPage, receiptAnswer, rejectPage } from '#core/answers.ts'
 import { decodeEnvelope } from '#core/envelope.ts'
 import { freePartition, lanePartition } from '#core/lane.ts'
 import { type BatchLoad, loadKey } from '#core/load.ts'
@@ -136,6 +138,31 @@ test('what is wrong with a batch is a problem with its code', async () => {
     const answer = await asked
     assert.equal(answer.status >= 400 ? answer.problem.code : answer.text, code)
   }
+})
+
+test('a body that breaks off before its Content-Length begins nothing', async () => {
+  const alone = await newTenant()
+  const url = new URL(`${setting('MILLRACE_URL')}/v1/datasets/flights/batches`)
+  const [half, body] = [flightLines(freshIds(), 100), flightLines(freshIds(), 1)]
+  const socket = connect(Number(url.port), url.hostname)
+  await once(socket, 'connect')
+  const headers = {
+    host: url.host,
+    authorization: `Bearer ${alone.key}`,
+    'content-type': ndjson,
+    'content-length': String(half.length * 2),
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`POST ${url.pathname} HTTP/1.1\r\n${lines.join('')}\r\n${half}`)
+  socket.resume().end()
+  await once(socket, 'close')
+  // A whole one of the same tenant, after it: by then the half one would be there too.
+  const { receipt } = (await alone.ask('POST /v1/datasets/flights/batches', { body, headers: { 'content-type': ndjson } })).as(batchAnswer)
+  const loads = (await alone.ask('GET /v1/loads')).as(loadPage)
+  assert.deepEqual(
+    loads.items.map(({ id }) => id),
+    [receipt.id],
+  )
 })
 
 test('in the table a lock has one owner, is taken over once, and only while the batch is not accepted', async () => {
