@@ -17,8 +17,8 @@ export interface Cut {
   /** Lines that are not blank. */
   readonly rows: number
   readonly lines: number
-  /** True when the last line has no newline: the stream ended there. */
-  readonly unended: boolean
+  /** Where the last line begins, when it has no newline: the stream ended there. And the CRC32 of what is before it. */
+  readonly unended: { readonly start: number; readonly crc32: number } | undefined
 }
 export interface Batcher {
   /** Takes a piece of the stream, and hands out batches as they become full. It must be run to its end before the next piece. */
@@ -91,7 +91,7 @@ export function createBatcher(limits: BatchLimits, offset = 0): Batcher {
     begunCrc = 0
   }
   /** Hands out the whole lines; the begun one moves to the next batch. */
-  function cut(unended: boolean): Cut {
+  function cut(unended?: Cut['unended']): Cut {
     const rest = held.slice(lineEnd, length)
     const made: Cut = { body: held.subarray(0, lineEnd), start, end, crc32: crc, rows, lines, unended }
     // Batches of one stream are much alike: one as large as this one needs no growing, which leaves twice its size as garbage.
@@ -112,15 +112,15 @@ export function createBatcher(limits: BatchLimits, offset = 0): Batcher {
       const upTo = next < 0 ? piece.length : next
       append(piece.subarray(at, upTo))
       // A line that no longer fits goes to the next batch, as soon as that is known: only a single line may have more than the limit.
-      if (length + 1 > limits.bytes && lineEnd > 0) yield cut(false)
+      if (length + 1 > limits.bytes && lineEnd > 0) yield cut()
       if (next < 0) return
       endLine(piece.subarray(next, next + 1))
       at = next + 1
-      if (rows >= limits.rows || lineEnd >= limits.bytes) yield cut(false)
+      if (rows >= limits.rows || lineEnd >= limits.bytes) yield cut()
     }
   }
   function take(final: boolean): Cut | undefined {
-    const unended = final && begun > 0
+    const unended = final && begun > 0 ? { start: end, crc32: crc } : undefined
     if (unended) endLine(new Uint8Array(0))
     return end > start ? cut(unended) : undefined
   }

@@ -12,7 +12,6 @@ export {
 export type { Compressor } from './compress.ts'
 export { ClientError, PushError, type PushFault, RefusedError, SendError, type SendFault, UnavailableError } from './errors.ts'
 export type { Progress, PushOptions, PushResult } from './push.ts'
-export { resumeStream, type StreamInput } from './resuming.ts'
 export type { RetryPolicy } from './retry.ts'
 export type { AcceptedBatch, Batch, SendState, SendTotal } from './send-state.ts'
 export { blobSource, type Source } from './source.ts'

@@ -1,7 +1,7 @@
 import { crc32 } from '../../functions/core/crc32.ts'
 import { createBatcher } from './batcher.ts'
 import { SendError } from './errors.ts'
-import type { Batch, SendState } from './send-state.ts'
+import { type Batch, beforeUnended, type SendState } from './send-state.ts'
 
 /** What a stream is read from. */
 export interface StreamInput {
@@ -13,76 +13,99 @@ export interface StreamInput {
   readonly from: (offset: number) => AsyncIterable<Uint8Array>
 }
 interface Resumed {
+  /** What a writer resumes with. */
+  readonly state: SendState
   /** The batches that were cut and perhaps not accepted, to be sent first. */
   readonly open: readonly { readonly batch: Batch; readonly body: Uint8Array<ArrayBuffer> }[]
-  /** The stream behind all that was cut. */
+  /** The stream from `state.next` on. */
   readonly rest: AsyncIterable<Uint8Array>
 }
 
 /**
  * Finds the place where a killed sender stopped. The bytes must be those that it had: of a file the open batches and the last one are compared, of a
- * pipe all that is passed over.
+ * pipe all that is passed over. A last line without newline was sent as far as it had come; when it has gone on since, all of it is sent once more.
  * @throws SendError `not-resumable`; nothing has been sent then
  */
-export async function resumeStream(input: StreamInput, state: SendState): Promise<Resumed> {
-  const { name } = input
-  const { offset } = state.next
-  const open: Resumed['open'][number][] = []
-  if (input.seekable) {
-    for (const batch of state.open) open.push({ batch, body: await sameBatch(createTaker(input.from(batch.start)), batch, name) })
-    const { last } = state
-    if (last && !state.open.some(({ number }) => number === last.number)) await sameBatch(createTaker(input.from(last.start)), last, name)
-    const rest = createTaker(input.from(offset))
-    await checkSeam(rest, state, name)
-    return { open, rest: rest.rest() }
+export function resumeStream(input: StreamInput, state: SendState): Promise<Resumed> {
+  return input.seekable ? resumeFile(input, state) : resumePipe(input, state)
+}
+
+async function resumeFile({ name, from }: StreamInput, state: SendState): Promise<Resumed> {
+  async function again(batch: Batch): Promise<Uint8Array<ArrayBuffer>> {
+    const recut = cutAgain(batch, name)
+    for await (const bytes of createTaker(from(batch.start)).take(batch.end - batch.start)) recut.push(bytes)
+    return recut.body()
   }
-  const taker = createTaker(input.from(0))
+  const open: Resumed['open'][number][] = []
+  for (const batch of state.open) open.push({ batch, body: await again(batch) })
+  const { last } = state
+  if (last && !state.open.some(({ number }) => number === last.number)) await again(last)
+  const rest = createTaker(from(state.next.offset))
+  if (!(await hasGoneOn(rest, state))) return { state, open, rest: rest.rest() }
+  const before = beforeUnended(state)
+  return { state: before, open, rest: from(before.next.offset) }
+}
+
+async function resumePipe({ name, from }: StreamInput, state: SendState): Promise<Resumed> {
+  const { offset } = state.next
+  const taker = createTaker(from(0))
+  const open = state.open.map((batch) => ({ batch, recut: cutAgain(batch, name) }))
+  // A batch that ended within a row reaches beyond the place where that row was begun once more.
+  const end = Math.max(offset, ...state.open.map((batch) => batch.end))
+  /** What may have to be read twice: from the last line without newline on. */
+  const keepFrom = Math.min(offset, state.unended?.offset ?? offset)
+  const kept: Uint8Array[] = []
   let crc = 0
   let at = 0
-  const pass = (bytes: Uint8Array): void => {
-    crc = crc32(bytes, crc)
+  for await (const bytes of taker.take(end)) {
+    const within = (start: number, stop: number): Uint8Array => bytes.subarray(Math.max(0, start - at), Math.max(0, stop - at))
+    for (const { batch, recut } of open) recut.push(within(batch.start, batch.end))
+    crc = crc32(within(0, offset), crc)
+    const keep = within(keepFrom, end)
+    if (keep.length > 0) kept.push(keep.slice())
     at += bytes.length
   }
-  for (const batch of state.open) {
-    for await (const bytes of taker.take(batch.start - at)) pass(bytes)
-    open.push({ batch, body: await sameBatch(taker, batch, name, pass) })
-  }
-  for await (const bytes of taker.take(offset - at)) pass(bytes)
-  if (at < offset) throw new SendError('not-resumable', `${name} ended after ${at} bytes, but ${offset} were sent before`)
+  if (at < end) throw new SendError('not-resumable', `${name} ended after ${at} bytes, but ${end} were sent before`)
+  const bodies = open.map(({ batch, recut }) => ({ batch, body: recut.body() }))
   if (crc !== state.next.crc32)
     throw new SendError('not-resumable', `the first ${offset} bytes of ${name} are not those that were sent before`)
-  await checkSeam(taker, state, name)
-  return { open, rest: taker.rest() }
+  const place = (await hasGoneOn(taker, state)) ? beforeUnended(state) : state
+  return { state: place, open: bodies, rest: joined(kept, place.next.offset - keepFrom, taker.rest()) }
 }
 
-/** Cuts a batch out once more, and makes sure that it is the same. */
-async function sameBatch(
-  taker: Taker,
-  batch: Batch,
-  name: string,
-  onBytes?: (bytes: Uint8Array) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { start, end } = batch
-  const batcher = createBatcher({ rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }, start)
-  for await (const bytes of taker.take(end - start)) {
-    onBytes?.(bytes)
-    for (const _ of batcher.push(bytes)) throw new Error('a batch without limits was cut')
+async function* joined(
+  first: Iterable<Uint8Array>,
+  skip: number,
+  then: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = skip
+  for (const bytes of first) {
+    yield bytes.subarray(left)
+    left = Math.max(0, left - bytes.length)
   }
-  const cut = batcher.take(true)
-  if (cut?.end !== end || cut.crc32 !== batch.crc32)
-    throw new SendError('not-resumable', `bytes ${start} to ${end} of ${name} are not those that were sent before`)
-  return cut.body
+  yield* then
 }
 
-/** A last row without a newline was sent as far as it had come: if it has gone on since, its rest must not become a row. */
-async function checkSeam(taker: Taker, state: SendState, name: string): Promise<void> {
-  if (!state.unended) return
+/** Cuts a batch out once more, from the same bytes, and makes sure that it is the same. */
+function cutAgain({ start, end, crc32 }: Batch, name: string): { push: (bytes: Uint8Array) => void; body: () => Uint8Array<ArrayBuffer> } {
+  const batcher = createBatcher({ rows: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }, start)
+  return {
+    push: (bytes) => {
+      for (const _ of batcher.push(bytes)) throw new Error('a batch without limits was cut')
+    },
+    body: () => {
+      const cut = batcher.take(true)
+      if (cut?.end === end && cut.crc32 === crc32) return cut.body
+      throw new SendError('not-resumable', `bytes ${start} to ${end} of ${name} are not those that were sent before`)
+    },
+  }
+}
+
+/** True when a last line without newline is longer now. What only ends it is no more of it. */
+async function hasGoneOn(taker: Taker, state: SendState): Promise<boolean> {
+  if (!state.unended) return false
   const next = await taker.peek()
-  if (next !== undefined && next !== 10 && next !== 13)
-    throw new SendError(
-      'not-resumable',
-      `${name} ended at byte ${state.next.offset} within a row that has grown since: it was sent as far as it had come`,
-    )
+  return next !== undefined && next !== 10 && next !== 13
 }
 
 interface Taker {

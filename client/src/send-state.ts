@@ -37,6 +37,13 @@ export interface SendTotal {
   readonly failedLoads: readonly string[]
 }
 
+interface Place {
+  readonly offset: number
+  readonly line: number
+  /** Of all bytes before it. */
+  readonly crc32: number
+}
+
 /** All that a sender must remember to go on where another one was killed. Plain JSON. */
 export interface SendState {
   readonly version: 1
@@ -44,9 +51,9 @@ export interface SendState {
   readonly stream: string
   readonly dataset: string
   /** Where the next batch begins: every row before it is in a batch. */
-  readonly next: { readonly number: number; readonly offset: number; readonly line: number; readonly crc32: number }
-  /** True when the stream ended there without a newline. */
-  readonly unended: boolean
+  readonly next: { readonly number: number } & Place
+  /** Where its last line begins, when the stream ended there without a newline. */
+  readonly unended: Place | null
   /** The batch that was cut last. */
   readonly last: Batch | null
   /** Batches that were cut and may have been sent, and are not known to be accepted. */
@@ -64,7 +71,7 @@ export const newState = (dataset: string, stream: string): SendState => ({
   stream,
   dataset,
   next: { number: 1, offset: 0, line: 1, crc32: 0 },
-  unended: false,
+  unended: null,
   last: null,
   open: [],
   accepted: [],
@@ -73,13 +80,21 @@ export const newState = (dataset: string, stream: string): SendState => ({
 
 /** A batch has been cut. One without rows is passed over: there is nothing to send. */
 export function withCut(state: SendState, cut: Cut): SendState {
-  const { number, line } = state.next
+  const { number } = state.next
+  // What follows a line that had no newline is the rest of that line: no other line of the stream.
+  const line = state.next.line - (state.unended ? 1 : 0)
   const crc32 = combineCrc32(state.next.crc32, cut.crc32, cut.end - cut.start)
   const batch: Batch = { number, start: cut.start, end: cut.end, crc32: cut.crc32, rows: cut.rows, line }
   return {
     ...state,
     next: { number: number + 1, offset: cut.end, line: line + cut.lines, crc32 },
-    unended: cut.unended,
+    unended: cut.unended
+      ? {
+          offset: cut.unended.start,
+          line: line + cut.lines - 1,
+          crc32: combineCrc32(state.next.crc32, cut.unended.crc32, cut.unended.start - cut.start),
+        }
+      : null,
     last: batch,
     open: cut.rows === 0 ? state.open : [...state.open, batch],
   }
@@ -144,3 +159,7 @@ const add = (a: RowCounts, b: RowCounts): RowCounts => ({
   rejected: a.rejected + b.rejected,
   pending: a.pending + b.pending,
 })
+
+/** As it was before the stream's last line, which had no newline: that line is sent once more. */
+export const beforeUnended = (state: SendState): SendState =>
+  state.unended ? { ...state, next: { ...state.unended, number: state.next.number }, unended: null } : state

@@ -34,7 +34,7 @@ export interface WriterOptions {
   readonly onBatch?: ((event: BatchEvent) => void) | undefined
   /** Called, and waited for, before a batch is sent: with what is saved here another writer can go on where this one was killed. */
   readonly save?: ((state: SendState) => Promise<void>) | undefined
-  /** What a killed writer has saved. Its open batches must be given to `resend` first, then the stream from `next.offset` on. */
+  /** What a killed writer has saved, as `resumeStream` gives it back. Its open batches must be given to `resend` first, then the stream from `next.offset` on. */
   readonly resume?: SendState | undefined
   /** Ends requests at once. What may have been sent is then unknown, but saved. */
   readonly signal?: AbortSignal | undefined

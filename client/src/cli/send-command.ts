@@ -68,10 +68,10 @@ async function send(file: string, flags: SendFlags, command: Command, context: C
   using line = json || io.columns() === undefined ? undefined : createSendLine(terminalOf(io))
   let writer: RowWriter | undefined
   try {
-    const resumed = checkpoint?.saved ? await resumeStream(input, checkpoint.saved) : { open: [], rest: input.from(0) }
+    const resumed = checkpoint?.saved ? await resumeStream(input, checkpoint.saved) : { state: undefined, open: [], rest: input.from(0) }
     const options: WriterOptions = {
       ...{ dataset: flags.dataset, batchRows: flags.batchRows, batchBytes: flags.batchBytes, batchMs: flags.batchMs },
-      ...{ parallel: flags.parallel, wait: flags.wait, resume: checkpoint?.saved, save: checkpoint?.save },
+      ...{ parallel: flags.parallel, wait: flags.wait, resume: resumed.state, save: checkpoint?.save },
       onBatch: story.add,
       signal: cutOff.signal,
     }

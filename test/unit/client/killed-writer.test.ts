@@ -102,8 +102,8 @@ async function live(world: World, sending: Sending, killAt: number) {
   const run = async () => {
     const resume = world.disk === undefined ? undefined : (JSON.parse(world.disk) as SendState)
     const input: StreamInput = { name: 'the stream', seekable, from: (offset) => inPieces(text.subarray(offset), pieces, step) }
-    const resumed = resume ? await resumeStream(input, resume) : { open: [], rest: input.from(0) }
-    const writer = await openWriter({ dataset: 'flights', batchRows, batchBytes, parallel, resume, save }, { client, clock })
+    const resumed = resume ? await resumeStream(input, resume) : { state: undefined, open: [], rest: input.from(0) }
+    const writer = await openWriter({ dataset: 'flights', batchRows, batchBytes, parallel, resume: resumed.state, save }, { client, clock })
     for (const { batch, body } of resumed.open) await writer.resend(batch, body)
     for await (const piece of resumed.rest) await writer.write(piece)
     return writer.close()
@@ -147,10 +147,9 @@ test('killed at any step, over and over: every row is in exactly one batch, and 
         assert.ok(total !== 'killed')
         // The saved places are where the batches were cut; put together by number they are the stream without its lines of white space.
         const byNumber = [...world.batches.values()].toSorted((a, b) => numberOf(a) - numberOf(b))
-        const ink = (text: string) => text.split('\n').filter((line) => /[^ \t\r]/.test(line))
         assert.deepEqual(
-          byNumber.flatMap(({ text }) => ink(text)),
-          ink(sending.text.toString('latin1')),
+          byNumber.flatMap(({ text }) => inkOf(text)),
+          inkOf(sending.text.toString('latin1')),
         )
         const { received, rejects } = judge(sending.text.toString('latin1'))
         assert.deepEqual(total.rows, {
@@ -171,6 +170,55 @@ test('killed at any step, over and over: every row is in exactly one batch, and 
   )
   assert.ok(kills > 100 && again > 50, `${kills} kills, ${again} of them with batches in flight`)
 })
+test('sent while it grows, from any byte on, and killed meanwhile: every line is sent once, and only what had no end twice', async () => {
+  const life = fc.record({
+    percent: fc.integer({ min: 0, max: 100 }),
+    killAt: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 90 })),
+  })
+  let begun = 0
+  await fc.assert(
+    fc.asyncProperty(anySending, fc.array(life, { minLength: 1, maxLength: 4 }), async (sending, lives) => {
+      const world: World = { batches: new Map(), disk: undefined, ordered: false, together: 0 }
+      const whole = sending.text.toString('latin1')
+      const fragments = new Set<string>()
+      let total: Awaited<ReturnType<typeof live>> = 'killed'
+      for (const { percent, killAt } of [
+        ...lives.toSorted((a, b) => a.percent - b.percent),
+        { percent: 100, killAt: Number.POSITIVE_INFINITY },
+      ]) {
+        const length = Math.round((percent / 100) * whole.length)
+        fragments.add(whole.slice(whole.lastIndexOf('\n', length - 1) + 1, length))
+        total = await live(world, { ...sending, text: sending.text.subarray(0, length) }, killAt)
+      }
+      assert.ok(total !== 'killed')
+      const lines = [...world.batches.values()].toSorted((a, b) => numberOf(a) - numberOf(b)).flatMap(({ text }) => inkOf(text))
+      assert.equal(total.rows.received, lines.length)
+      // What is there besides the whole lines, in their order, are beginnings of lines at which some life's stream ended.
+      const missing = inkOf(whole)
+      for (const line of lines) {
+        if (line === missing[0]) missing.shift()
+        else {
+          assert.ok(
+            fragments.has(line) && missing[0]?.startsWith(line),
+            `${JSON.stringify(line)} was sent before ${JSON.stringify(missing[0])}`,
+          )
+          begun++
+        }
+      }
+      assert.deepEqual(missing, [])
+      const { next } = JSON.parse(world.disk!) as SendState
+      assert.deepEqual(
+        [next.offset, next.line],
+        [whole.length, 1 + whole.split('\n').length - (whole.endsWith('\n') || whole === '' ? 1 : 0)],
+      )
+    }),
+    { numRuns: 400 },
+  )
+  assert.ok(begun > 20, `${begun} lines were sent before their end`)
+})
+
+/** The lines that are rows. */
+const inkOf = (text: string): string[] => text.split('\n').filter((line) => /[^ \t\r]/.test(line))
 const numberOf = ({ key }: FakeBatch): number => Number(key.split('.')[1])
 
 const rows = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `{"id":${from + i}}\n`).join('')
@@ -223,12 +271,20 @@ for (const seekable of [true, false]) {
     assert.equal(total.rows.loaded, 20)
     assert.equal([...world.batches.values()].map(({ text }) => text).join(''), rows(20))
   })
-  test(`a last row of a ${kind} that was sent without its end, and has grown since, is not taken for a new row`, async () => {
+  test(`a last row of a ${kind} that was sent without its end, and has gone on since, is sent once more as a whole`, async () => {
     const world: World = { batches: new Map(), disk: undefined, ordered: false, together: 0 }
     await live(world, sendingOf('{"id":1}\n{"id":2', seekable), Number.POSITIVE_INFINITY)
-    await assert.rejects(live(world, sendingOf('{"id":1}\n{"id":23}\n', seekable), Number.POSITIVE_INFINITY), { fault: 'not-resumable' })
-    const ended = await live(world, sendingOf('{"id":1}\n{"id":2\n{"id":3}\n', seekable), Number.POSITIVE_INFINITY)
+    const total = await live(world, sendingOf('{"id":1}\n{"id":23}\n{"id":3}', seekable), Number.POSITIVE_INFINITY)
+    assert.ok(total !== 'killed')
+    assert.deepEqual([total.rows.received, total.rows.loaded, total.rows.rejected], [4, 3, 1])
+    const texts = () => [...world.batches.values()].map(({ text }) => text)
+    assert.deepEqual(texts(), ['{"id":1}\n{"id":2', '{"id":23}\n{"id":3}'])
+    // Nothing but its end has come: the row is not sent again.
+    const ended = await live(world, sendingOf('{"id":1}\n{"id":23}\n{"id":3}\r\n{"id":4}\n', seekable), Number.POSITIVE_INFINITY)
     assert.ok(ended !== 'killed')
-    assert.deepEqual([ended.rows.received, ended.rows.rejected], [3, 1])
+    assert.equal(ended.rows.loaded, 4)
+    assert.equal(texts()[2], '\r\n{"id":4}\n')
+    const { next } = JSON.parse(world.disk!) as SendState
+    assert.deepEqual([next.offset, next.line], [38, 5])
   })
 }
