@@ -1,5 +1,6 @@
 import { combineCrc32, crc32ToHex } from './crc32.ts'
 import type { ChunkResult, Load } from './load.ts'
+import { rejectsFault } from './max-rejects.ts'
 import { type Problem, problem } from './problems.ts'
 
 /** What a load ends as; a load that failed early has neither checksum nor time of its last commit. */
@@ -12,7 +13,8 @@ export interface Ending {
 
 /**
  * Follows the chain of checksums and the counts to the end: the bytes that the chunks read must be, in order and without a gap,
- * the bytes that were uploaded, and the rows must be as many as the client counted.
+ * the bytes that were uploaded, and the rows must be as many as the client counted. A load that was stopped for
+ * its rejects, and is ended anew by a replay, still has too many of them.
  */
 export async function endingOf(load: Load, chunks: AsyncIterable<ChunkResult>): Promise<Ending> {
   let [crc, end, received, committedAt] = [0, 0, 0, '']
@@ -30,6 +32,8 @@ export async function endingOf(load: Load, chunks: AsyncIterable<ChunkResult>): 
 }
 
 function faultOf(load: Load, read: { loadedCrc32: string; end: number; gap: number | undefined; received: number }): Problem | undefined {
+  const rejects = load.maxRejects === undefined ? undefined : rejectsFault(load.maxRejects, load)
+  if (rejects) return rejects.problem
   if (read.gap !== undefined || read.end !== load.size)
     return problem(
       'checksum-mismatch',

@@ -25,10 +25,19 @@ interface Sums {
   readonly rejected: number
 }
 
-/** @throws LoadError too-many-rejects when the committed chunks of a load have more of them than it takes */
-export function demandFewRejects(max: MaxRejects, { received, rejected }: Sums): void {
-  if (!tooMany(max, { received, rejected })) return
-  throw new LoadError('too-many-rejects', `${count(rejected)} of ${count(received)} rows were rejected, and the load takes ${atMost(max)}.`)
+/** What ends a load whose committed chunks have more rejects than it takes. */
+export function rejectsFault(max: MaxRejects, { received, rejected }: Sums): LoadError | undefined {
+  if (!tooMany(max, { received, rejected })) return undefined
+  return new LoadError(
+    'too-many-rejects',
+    `${count(rejected)} of ${count(received)} rows were rejected, and the load takes ${atMost(max)}.`,
+  )
+}
+
+/** @throws LoadError too-many-rejects */
+export function demandFewRejects(max: MaxRejects, sums: Sums): void {
+  const fault = rejectsFault(max, sums)
+  if (fault) throw fault
 }
 
 /** A rejected row with the byte offset at which it begins. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openUploadBody } from '#core/contract.ts'
+import { endingOf } from '#core/ending.ts'
 import { LoadError } from '#core/errors.ts'
 import { receiptOf } from '#core/load.ts'
 import { demandFewRejects, givenUp, isMaxRejects, tooMany } from '#core/max-rejects.ts'
 import { reconciles } from '#core/receipt.ts'
 import { refuse } from '#core/reject.ts'
-import { exampleLoad, exampleNow } from '../../support/example-load.ts'
+import { exampleBatch, exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
 
 test('a count is exact; a share is judged from 1,000 rows on', () => {
   const cases: [number | string, number, number, boolean][] = [
@@ -24,6 +25,20 @@ test('a count is exact; a share is judged from 1,000 rows on', () => {
   ]
   for (const [max, received, rejected, expected] of cases)
     assert.equal(tooMany(max, { received, rejected }), expected, `${max}: ${rejected} of ${received}`)
+})
+
+test('a load that is ended anew once all of its chunks came still has too many rejects', async () => {
+  async function* chunks() {
+    yield exampleChunk(0, { received: 10, loaded: 4, rejected: 6 })
+    yield exampleChunk(1, { received: 10, loaded: 5, rejected: 5, last: true })
+  }
+  const load = exampleBatch({ planned: 2, committed: 2, size: 0, expectedRows: 20, received: 20, loaded: 9, rejected: 11 })
+  const stateWith = async (maxRejects: number) => {
+    const { state, problem } = await endingOf({ ...load, maxRejects }, chunks())
+    return [state, problem?.code]
+  }
+  assert.deepEqual(await stateWith(10), ['failed', 'too-many-rejects'])
+  assert.deepEqual(await stateWith(11), ['complete', undefined])
 })
 
 test('what may be given as a limit', () => {
