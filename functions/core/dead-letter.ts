@@ -31,7 +31,9 @@ export interface DeadLetter {
   readonly arrivedAt: string
   /** That of the record in `object`. */
   readonly lastSequenceNumber: string
+  /** Of a dataset with an ordering key: its lane, and of how many. */
   readonly lane?: number
+  readonly lanes?: number
   readonly notedAt: string
   /** When it was last sent again. */
   readonly sentAgainAt?: string

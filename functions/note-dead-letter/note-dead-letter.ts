@@ -73,6 +73,7 @@ const letterOf = (header: EnvelopeHeader, { data, ...record }: DeadRecord, place
   ...record,
   lastSequenceNumber: record.sequenceNumber,
   ...(header.lane === undefined ? {} : { lane: header.lane }),
+  ...(header.lanes === undefined ? {} : { lanes: header.lanes }),
   ttl: header.ttl,
 })
 

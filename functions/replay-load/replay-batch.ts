@@ -88,8 +88,8 @@ async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], deps: Repla
   const { older } = await deps.checkOrder({
     kind: 'letters',
     dataset: dataset.name,
-    letters: dead.map(({ load: id, chunk, sequenceNumber, arrivedAt, lane, object, record }) => {
-      return { load: id, chunk, position: sequenceNumber, arrivedAt, lane, lanes: load.lanes, object, record }
+    letters: dead.map(({ load: id, chunk, sequenceNumber, arrivedAt, lane, lanes, object, record }) => {
+      return { load: id, chunk, position: sequenceNumber, arrivedAt, lane, lanes, object, record }
     }),
   })
   if (older.length === 0) return { verdict: 'safe', detail: 'No newer row of the same keys is in the table.', older: [], first }

@@ -45,6 +45,7 @@ function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothi
       sequenceNumber,
       lastSequenceNumber: sequenceNumber,
       partitionKey,
+      lanes: 16,
       arrivedAt,
       object: object.key,
       record,
