@@ -62,6 +62,7 @@ async function foreign({ findLoad }: NoteDeadLetterDeps, { load: id, tenant, dat
 }
 
 type Place = Pick<DeadLetter, 'object' | 'record' | 'reason' | 'notedAt'>
+/** One that was sent again keeps the place in the order that it had, also when nothing was noted of it before: a stretch of the stream was sent again. */
 const letterOf = (header: EnvelopeHeader, { data, ...record }: DeadRecord, place: Place): DeadLetter => ({
   load: header.load,
   tenant: header.tenant,
@@ -71,6 +72,7 @@ const letterOf = (header: EnvelopeHeader, { data, ...record }: DeadRecord, place
   rows: header.rows,
   bytes: data.length,
   ...record,
+  ...(header.replay && { sequenceNumber: header.replay.position, arrivedAt: header.replay.arrivedAt }),
   lastSequenceNumber: record.sequenceNumber,
   ...(header.lane === undefined ? {} : { lane: header.lane }),
   ...(header.lanes === undefined ? {} : { lanes: header.lanes }),
@@ -87,12 +89,11 @@ interface Fresh {
 async function unlessKnown(deps: NoteDeadLetterDeps, letter: DeadLetter): Promise<Fresh | undefined> {
   const known = await deps.findLetter(letter.load, letter.chunk)
   if (!known) return (await deps.isCommitted(letter.load, letter.chunk)) ? undefined : { letter, known }
-  const { sequenceNumber, arrivedAt, lastSequenceNumber } = known
-  if (isEarlier(lastSequenceNumber, letter.sequenceNumber))
+  const { sequenceNumber, arrivedAt } = isEarlier(letter.sequenceNumber, known.sequenceNumber) ? letter : known
+  if (isEarlier(known.lastSequenceNumber, letter.lastSequenceNumber))
     return (await deps.isCommitted(letter.load, letter.chunk)) ? undefined : { letter: { ...letter, sequenceNumber, arrivedAt }, known }
   // The door had sent the chunk twice. Its place in the order is the earlier one; nothing new has failed.
-  if (isEarlier(letter.sequenceNumber, sequenceNumber))
-    await deps.noteLetter({ ...known, sequenceNumber: letter.sequenceNumber, arrivedAt: letter.arrivedAt }, known)
+  if (sequenceNumber !== known.sequenceNumber) await deps.noteLetter({ ...known, sequenceNumber, arrivedAt }, known)
   return undefined
 }
 

@@ -96,6 +96,16 @@ test('set aside again after a replay it fails its load again and keeps its place
   assert.equal(state(), 'loading')
 })
 
+test('what was sent again out of the stream, and is set aside for the first time then, keeps the place that it had', async () => {
+  const { put, letter } = world()
+  const replay = { position: '99', arrivedAt: '2026-01-01T00:00:00.000Z', allowOlderRows: false }
+  await put(setAside(record(0, '1000', { replay }), 'older-rows'))
+  const placeOf = ({ sequenceNumber, arrivedAt, lastSequenceNumber }: DeadLetter) => [sequenceNumber, arrivedAt, lastSequenceNumber]
+  assert.deepEqual(placeOf(letter(0)!), ['99', replay.arrivedAt, '1000'])
+  await put(setAside(record(0, '1001', { replay }), 'older-rows'))
+  assert.deepEqual(placeOf(letter(0)!), ['99', replay.arrivedAt, '1001'])
+})
+
 test('of a chunk that the door had sent twice the earlier place counts', async () => {
   const { put, letter, seen } = world()
   await put(givenUp([record(0, '1000')]))
