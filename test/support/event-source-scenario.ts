@@ -4,6 +4,7 @@ import type { Mapping } from '../../localstack/event-source/settings.ts'
 import { createLedger } from './event-source-ledger.ts'
 import { callOf, exampleMapping, failed, reports, responded, throttled } from './event-source-run.ts'
 import { createModelStream } from './model-stream.ts'
+import { mortalPorts, whileAlive } from './mortal.ts'
 import { randomFrom } from './random.ts'
 import { createVirtualClock } from './virtual-clock.ts'
 
@@ -88,25 +89,10 @@ export async function runScenario({ seed, shards, pageSize, mapping: settings, f
     }
   }
 
-  /** What a process that was killed asked for never comes back to it. */
   function portsOf(mine: typeof life): Ports {
-    const alive = async <T>(ask: () => Promise<T>): Promise<T> => {
-      if (mine.dead) return await new Promise<never>(() => {})
-      try {
-        return await ask()
-      } finally {
-        if (mine.dead) await new Promise<never>(() => {})
-      }
-    }
+    const alive = whileAlive(mine)
     return {
-      clock: { now: clock.now, sleep: (milliseconds, signal) => alive(() => clock.sleep(milliseconds, signal)) },
-      source: {
-        listShards: () => alive(stream.listShards),
-        open(shard, position) {
-          const reader = stream.open(shard, position)
-          return { read: () => alive(reader.read) }
-        },
-      },
+      ...mortalPorts(mine, clock, stream),
       invoke: (event) => alive(() => handle(event, mine)),
       sendFailure: (failure: FailureRecord) =>
         alive(async () => {

@@ -3,6 +3,7 @@ import { runEventSource } from '../../../localstack/event-source/event-source.ts
 import type { Checkpoint, Ports } from '../../../localstack/event-source/ports.ts'
 import { exampleMapping } from '../event-source-run.ts'
 import { createModelStream } from '../model-stream.ts'
+import { mortalPorts, whileAlive } from '../mortal.ts'
 import { below, randomFrom } from '../random.ts'
 import { createVirtualClock } from '../virtual-clock.ts'
 import { Account } from './account.ts'
@@ -148,24 +149,9 @@ function playSource(stage: Stage, invoke: Ports['invoke'], settings: Parameters<
   let running: Promise<void> = Promise.resolve()
 
   function portsOf(mine: typeof life): Ports {
-    /** What a process that was killed asked for never comes back to it. */
-    const alive = async <T>(ask: () => Promise<T>): Promise<T> => {
-      if (mine.dead) return await new Promise<never>(() => {})
-      try {
-        return await ask()
-      } finally {
-        if (mine.dead) await new Promise<never>(() => {})
-      }
-    }
+    const alive = whileAlive(mine)
     return {
-      clock: { now: clock.now, sleep: (milliseconds, signal) => alive(() => clock.sleep(milliseconds, signal)) },
-      source: {
-        listShards: () => alive(stream.listShards),
-        open(shard, position) {
-          const reader = stream.open(shard, position)
-          return { read: () => alive(reader.read) }
-        },
-      },
+      ...mortalPorts(mine, clock, stream),
       invoke: (event) => alive(() => invoke(event)),
       sendFailure: async () => void broken.push('the event source gave records up, which it was told never to do'),
       checkpoints: {
