@@ -1,7 +1,7 @@
 import { csvRows } from './csv.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import type { Text } from './read-rows.ts'
-import { type RowScanner, RowSplitter } from './row-splitter.ts'
+import { type BulkReader, type RowScanner, RowSplitter } from './row-splitter.ts'
 
 /**
  * Cutting CSV at any byte. Whether a newline ends a row or stands inside quotes depends on all that came before. So every chunk is looked at
@@ -33,6 +33,18 @@ function statesBehind(byte: number, dialect: CsvDialect): readonly string[] {
   return [plain, quoted]
 }
 
+/** Passes rows up to the next quote at once: where there is none, a newline ends a row. */
+const rowsWithoutQuotes = ({ quote }: CsvDialect): BulkReader => {
+  const byte = quote.charCodeAt(0)
+  return (bytes, from, to, limit) => {
+    const next = bytes.indexOf(byte, from)
+    const plain = next < 0 || next >= to ? to : bytes.lastIndexOf(newline, next) + 1
+    // The row that begins before the limit is the last one taken.
+    const at = limit < plain ? bytes.indexOf(newline, limit - 1) + 1 : plain
+    return at > from ? { at, rows: 1 } : { at: from, rows: 0 }
+  }
+}
+
 export interface ChunkBytes {
   /** The chunk's first byte and the first byte behind it. */
   readonly from: number
@@ -48,22 +60,30 @@ export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkByte
   const scanner = csvRows(dialect)
   let head: Buffer = Buffer.alloc(0)
   let final = false
-  const more = async (): Promise<void> => {
-    const piece = await next()
-    if (piece) head = Buffer.concat([head, piece])
-    else final = true
+  const gather = async (bytes: number): Promise<void> => {
+    const pieces = [head]
+    for (let held = head.length; held < bytes && !final; ) {
+      const piece = await next()
+      if (!piece) final = true
+      else {
+        pieces.push(piece)
+        held += piece.length
+      }
+    }
+    head = Buffer.concat(pieces)
   }
-  while (head.length === 0 && !final) await more()
+  await gather(1)
   let starts = startsIn(head, from, final, dialect)
-  // A state in which no row ends within the longest row there may be is not the right one.
+  // A state in which no row ends within the longest row there may be is not the right one. Twice as much each time, or a look at all would cost its square.
   while (starts.some((s) => s === undefined) && !final && head.length <= rowBytes + 1) {
-    await more()
+    await gather(Math.min(2 * head.length, rowBytes + 2))
     starts = startsIn(head, from, final, dialect)
   }
   const distinct = [...new Set(starts.filter((s) => s !== undefined))]
   const readers = distinct.map((start) => reader(scanner, start, rowBytes, head.subarray(start - from + 1)))
+  const bulk = rowsWithoutQuotes(dialect)
   for (;;) {
-    for (const r of readers) r.edge ??= endOf(r, to, final)
+    for (const r of readers) r.edge ??= endOf(r, to, final, bulk)
     if (readers.every((r) => r.edge)) return readers.map((r) => r.edge!)
     const piece = await next()
     if (!piece) final = true
@@ -96,13 +116,14 @@ function reader(scanner: RowScanner, start: number, rowBytes: number, bytes: Buf
   return { start, splitter, edge: undefined }
 }
 
-const endOf = ({ start, splitter }: EdgeReader, to: number, final: boolean): Edge | undefined =>
-  splitter.rows(to, final, () => undefined) ? { start, end: splitter.offset } : undefined
+const endOf = ({ start, splitter }: EdgeReader, to: number, final: boolean, bulk: BulkReader): Edge | undefined =>
+  splitter.rows(to, final, () => undefined, bulk) ? { start, end: splitter.offset } : undefined
 
 /** The edge of the chunk that begins the file: its first row is where the header ends. */
-export async function firstEdge(text: Text, start: number, to: number): Promise<Edge> {
+export async function firstEdge(text: Text, start: number, to: number, dialect: CsvDialect): Promise<Edge> {
+  const bulk = rowsWithoutQuotes(dialect)
   for (let final = false; ; final = !(await text.more())) {
-    if (text.splitter.rows(to, final, () => undefined)) return { start, end: text.splitter.offset }
+    if (text.splitter.rows(to, final, () => undefined, bulk)) return { start, end: text.splitter.offset }
   }
 }
 

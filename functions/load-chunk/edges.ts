@@ -31,7 +31,7 @@ async function edgesOf({ openText }: LoadChunkDeps, load: PlannedLoad, dataset: 
     if (header) {
       const { scanner } = rowFormatOf(load)
       const splitter = new RowSplitter({ scanner: scanner(offset), rowBytes, offset, skipToNewline: false, ranged: false })
-      return [await firstEdge(feed(splitter, pieces), offset, to)]
+      return [await firstEdge(feed(splitter, pieces), offset, to, load.csv ?? standardCsv)]
     }
     const next = async (): Promise<Buffer | undefined> => {
       const { value, done } = await pieces.next()

@@ -52,7 +52,7 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
       await db.query('ROLLBACK')
       return undefined
     }
-    const result = accountOf(dataset, chunk, await goOn(db, work))
+    const result = accountOf(dataset, chunk, await loadRows(db, work))
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')
     return result
@@ -62,7 +62,8 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
   }
 }
 
-async function goOn(db: Connection, work: ChunkWork): Promise<Loaded> {
+/** Takes the roads from the first one on until the rows are in the table. */
+async function loadRows(db: Connection, work: ChunkWork): Promise<Loaded> {
   let road = work.road === 'probed' && !canProbe(work.dataset) ? 'staged' : work.road
   while (road !== 'staged') {
     const outcome = await (road === 'direct' ? goDirect(db, work) : goProbed(db, work))
