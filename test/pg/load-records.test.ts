@@ -331,6 +331,41 @@ test('what can neither be loaded nor set aside comes again, and nothing behind i
   assert.deepEqual(await ids(latest), [1, 3])
 })
 
+test('of several records that must come again the earliest is reported, whichever failed first', async () => {
+  for (const slow of [items, latest]) {
+    const c = consumer()
+    const records = [latest, items].map((table) => c.batch(table, [lines([1])])[0]!)
+    let failed = (): void => undefined
+    const other = new Promise<void>((resolve) => {
+      failed = resolve
+    })
+    const away: Parameters<Consumer['deliver']>[1] = () => ({
+      commitMany: async (table) => {
+        if (table === slow) await other
+        else setImmediate(failed)
+        throw new Error('away')
+      },
+    })
+    assert.equal(await c.deliver(records, away), 0)
+  }
+})
+
+test('after a transaction that failed none of the same dataset is begun, though the next might succeed', async () => {
+  const c = consumer()
+  const [first] = c.batch(latest, [line(1, 1)])
+  // One that was sent again is a transaction of its own.
+  const replay = { position: '1', arrivedAt: new Date().toISOString(), allowOlderRows: true }
+  const [second] = c.batch(latest, [line(1, 2)], { header: { replay } })
+  let calls = 0
+  const once: Parameters<Consumer['deliver']>[1] = ({ commitMany }) => ({
+    commitMany: (...call) => (calls++ === 0 ? Promise.reject(new Error('away for a moment')) : commitMany(...call)),
+  })
+  assert.equal(await c.deliver([first!, second!], once), 0)
+  assert.deepEqual([calls, await ids(latest)], [1, []])
+  assert.equal(await c.deliver([first!, second!]), -1)
+  assert.deepEqual(await stored(latest), [{ id: 1, name: 'name 1', n: 2 }])
+})
+
 test('killed between commit and projection: the records come again, and are shown once', async () => {
   const c = consumer()
   const records = [...c.batch(items, [lines([1]), lines([2])]), ...c.batch(items, [lines([3])])]
