@@ -11,18 +11,25 @@ const conflictWait = 20
 type Addition = Required<Pick<UpdateCommandInput, 'UpdateExpression' | 'ExpressionAttributeValues'>> &
   Pick<UpdateCommandInput, 'ExpressionAttributeNames'>
 
-/** Puts an item of a load and adds to the load's sums, in one transaction; when the item is there already, neither happens. */
+/**
+ * Puts an item of a load and adds to the load's sums, in one transaction; when the item is there already, neither happens. One past its TTL is gone,
+ * though DynamoDB may take days to delete it: it was an earlier load's, whose key has been used again since.
+ */
 export async function addOnce(
   { client, name }: Table,
   id: string,
   item: { readonly pk: string; readonly sk: string; readonly [attribute: string]: unknown },
   addition: Addition,
 ): Promise<void> {
+  const put = {
+    TableName: name,
+    Item: item,
+    ConditionExpression: 'attribute_not_exists(pk) OR #ttl <= :now',
+    ExpressionAttributeNames: { '#ttl': 'ttl' },
+    ExpressionAttributeValues: { ':now': Math.floor(Date.now() / 1000) },
+  }
   const command = new TransactWriteCommand({
-    TransactItems: [
-      { Put: { TableName: name, Item: item, ConditionExpression: 'attribute_not_exists(pk)' } },
-      { Update: { TableName: name, Key: loadKey(id), ...addition } },
-    ],
+    TransactItems: [{ Put: put }, { Update: { TableName: name, Key: loadKey(id), ...addition } }],
   })
   for (let n = 1; ; n++) {
     try {

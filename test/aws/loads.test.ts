@@ -7,6 +7,7 @@ import { chunkKey, type FileLoad, type Load, objectKey, rejectsKey } from '#core
 import { randomLoadId } from '#core/load-id.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { insertLoad } from '#platform/loads.ts'
+import { finishLoad, getLoad, projectChunk } from '#platform/projection.ts'
 import { type Ask, blankLines, newTenant, openFor, putParts, table } from '../support/door.ts'
 import { exampleChunk, exampleLoad } from '../support/example-load.ts'
 import { setting } from '../support/stage.ts'
@@ -250,4 +251,16 @@ test('a complete load, and an upload without object, cannot be replayed', async 
     const { id } = await addLoad(tenant, 1, { state })
     assert.equal((await ask(`POST /v1/loads/${id}/replay`, { body: { dryRun: false } })).problem.code, 'load-not-replayable', state)
   }
+})
+
+test('a load whose key was used before, longer ago than it is kept, is shown chunk by chunk like any other', async () => {
+  const past = Math.floor(Date.now() / 1000) - 10
+  const { id } = await addLoad('acme', 0, { ttl: past })
+  const chunk = exampleChunk(0, { last: true })
+  await projectChunk(table(), { id, ttl: past }, chunk)
+  const again = await addLoad('acme', 0, { id, state: 'loading', size: 0, uploadedCrc32: '00000000' })
+  for (let i = 0; i < 2; i++) await projectChunk(table(), again, chunk)
+  await finishLoad(table(), id)
+  const { state, committed, received } = (await getLoad(table(), id))!
+  assert.deepEqual([state, committed, received], ['complete', 1, chunk.received])
 })

@@ -111,6 +111,14 @@ test('rows that cannot be loaded are told at once, with their places; the others
   assert.equal(w.refused.get(receipt.id)?.length, 2)
 })
 
+test('rejects are stored before anything is sent: when they cannot be, nothing is', async () => {
+  const w = world()
+  const away = Object.assign(Object.create(w) as MemoryBatches, { storeRefused: () => Promise.reject(new Error('the bucket is away')) })
+  await assert.rejects(submit(away, `${good}nonsense\n`, { key: 'k' }), /the bucket is away/)
+  assert.deepEqual(w.stream, [])
+  assert.equal((await submit(w, `${good}nonsense\n`, { key: 'k' })).status, 202)
+})
+
 test('a row over 1 MiB is rejected, and the others go on', async () => {
   const w = world()
   const long = `{"id":3,"origin":"${'x'.repeat(1024 * 1024)}"}`

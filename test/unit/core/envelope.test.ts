@@ -152,6 +152,14 @@ test('a header with a wrong member is refused', () => {
   }
 })
 
+test('a whole text that is not the one of the header is refused', () => {
+  const other = encodeEnvelope({ header, text: Buffer.from('{"id":1}\n{"id":3}\n'), places })
+  assert.equal(
+    code(() => decodeEnvelope(other)),
+    'envelope-unreadable',
+  )
+})
+
 test('a text that inflates beyond what the header says is not inflated to its end', () => {
   const end = 11 + bytes.readUInt32BE(3)
   const bomb = Buffer.concat([bytes.subarray(0, end), zstdCompressSync(Buffer.alloc(64 * 1024 * 1024))])
