@@ -97,9 +97,13 @@ function setAside({ body, metadata }: StoredLetters): Contents {
   return { kind: 'records', reason, records: [{ data: body, partitionKey, sequenceNumber, arrivedAt }] }
 }
 
+/** What objects hold that were looked into: a batch that Lambda gave up is many MB of JSON, and may hold many letters of one load. */
+const lookedInto = new WeakMap<StoredLetters, Contents>()
+
 /** The record that a letter speaks of; undefined when the object is not the one that was noted. */
 export function recordIn(object: StoredLetters, { record }: Pick<DeadLetter, 'record'>): DeadRecord | undefined {
-  const contents = contentsOf(object)
+  const contents = lookedInto.get(object) ?? contentsOf(object)
+  lookedInto.set(object, contents)
   return contents.kind === 'records' ? contents.records[record] : undefined
 }
 

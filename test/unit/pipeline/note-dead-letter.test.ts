@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DeadLetter, StoredLetters } from '#core/dead-letter.ts'
+import { type DeadLetter, recordIn, type StoredLetters } from '#core/dead-letter.ts'
 import type { Load } from '#core/load.ts'
 import { createNoteDeadLetter } from '../../../functions/note-dead-letter/note-dead-letter.ts'
 import { exampleEnvelope, givenUp, recordOf, setAside } from '../../support/dead-letters.ts'
@@ -169,4 +169,11 @@ test('a chunk that the table has with another text is not sent again: it is coun
   const { put, letter, seen } = world({ committed: [0] })
   await put(setAside(record(0, '8'), 'chunk-conflict'))
   assert.deepEqual([letter(0), seen.failed, seen.unreadable.length], [undefined, [], 1])
+})
+
+test('an object is read once, however many of its letters are asked for', () => {
+  const object = givenUp([record(0, '1'), record(1, '2')])
+  assert.equal(recordIn(object, { record: 1 })?.sequenceNumber, '2')
+  assert.equal(recordIn(object, { record: 1 }), recordIn(object, { record: 1 }))
+  assert.equal(recordIn(object, { record: 2 }), undefined)
 })
