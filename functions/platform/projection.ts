@@ -84,7 +84,10 @@ async function* projectedChunks({ client, name }: Table, id: string): AsyncGener
     {
       TableName: name,
       KeyConditionExpression: 'pk = :pk AND begins_with(sk, :chunk)',
-      ExpressionAttributeValues: { ':pk': loadKey(id).pk, ':chunk': 'CHUNK#' },
+      // As in add-once.ts: what is past its TTL was an earlier load's.
+      FilterExpression: '#ttl > :now',
+      ExpressionAttributeNames: { '#ttl': 'ttl' },
+      ExpressionAttributeValues: { ':pk': loadKey(id).pk, ':chunk': 'CHUNK#', ':now': Math.floor(Date.now() / 1000) },
       ConsistentRead: true,
     },
   )

@@ -42,7 +42,7 @@ export const sendRecords =
     const acknowledged = new Set<number>()
     for (let failures = 0; waiting.size > 0 && timeLeft() > 0; ) {
       const call = firsts(waiting)
-      const taken = await put(client, name, call)
+      const taken = await put(client, name, call, Math.min(requestTimeout, timeLeft()))
       for (const { chunk, partitionKey } of taken) {
         acknowledged.add(chunk)
         const queue = waiting.get(partitionKey)!
@@ -70,13 +70,15 @@ function firsts(waiting: ReadonlyMap<string, readonly BatchRecord[]>): BatchReco
 }
 
 /** @returns the records that were acknowledged: none when the call was throttled, or got no answer */
-async function put(client: KinesisClient, name: string, call: readonly BatchRecord[]): Promise<BatchRecord[]> {
+async function put(client: KinesisClient, name: string, call: readonly BatchRecord[], requestTimeout: number): Promise<BatchRecord[]> {
   try {
     const { Records = [] } = await client.send(
       new PutRecordsCommand({
         StreamName: name,
         Records: call.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey })),
       }),
+      // What is kept of the time to note what was sent is not for a call that hangs.
+      { requestTimeout },
     )
     return call.filter((_, i) => Records[i]?.SequenceNumber !== undefined)
   } catch (error) {

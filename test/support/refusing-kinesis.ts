@@ -9,8 +9,8 @@ export interface PutRecord {
   readonly bytes: number
   readonly data: string
 }
-/** What becomes of a call: of each record whether it is taken; or of all, an HTTP answer; or none at all. */
-export type Answer = readonly boolean[] | { readonly status: number; readonly type: string } | 'hang up'
+/** What becomes of a call: of each record whether it is taken; or of all, an HTTP answer; or that the connection breaks, or nothing at all. */
+export type Answer = readonly boolean[] | { readonly status: number; readonly type: string } | 'hang up' | 'silence'
 
 /**
  * PutRecords over HTTP, which refuses what it is told to: the emulators take all there is. Answers as
@@ -32,6 +32,7 @@ export async function refusingKinesis(answer: (records: readonly PutRecord[], ca
     })
     calls.push(records)
     const outcome = answer(records, calls.length)
+    if (outcome === 'silence') return
     if (outcome === 'hang up') {
       request.socket.destroy()
       return
@@ -61,7 +62,7 @@ export async function refusingKinesis(answer: (records: readonly PutRecord[], ca
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     maxAttempts: 1,
-    requestHandler: new NodeHttpHandler(),
+    requestHandler: new NodeHttpHandler({ throwOnRequestTimeout: true }),
   })
   return {
     stream: { name: 'batches', client },

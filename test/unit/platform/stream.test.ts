@@ -92,10 +92,17 @@ test('what no waiting mends is thrown', async () => {
 })
 
 test('when the time is over, it says what was acknowledged, and begins no call', async () => {
-  let left = 3
   await using kinesis = await refusingKinesis((records) => records.map(({ key }) => key !== 'hot'))
-  const acknowledged = await sendRecords(kinesis.stream)([record(0, 'a'), record(1, 'hot'), record(2, 'hot'), record(3, 'b')], () => left--)
+  const acknowledged = await sendRecords(kinesis.stream)([record(0, 'a'), record(1, 'hot'), record(2, 'hot'), record(3, 'b')], () =>
+    kinesis.calls.length < 2 ? 60_000 : 0,
+  )
   assert.deepEqual(acknowledged, new Set([0, 3]))
   const none = await sendRecords(kinesis.stream)([record(9, 'a')], () => 0)
   assert.deepEqual([none.size, kinesis.taken.length], [0, 2])
+})
+
+test('a call that gets no answer is given up with the time that there was for it', { timeout: 5000 }, async () => {
+  await using kinesis = await refusingKinesis(() => 'silence')
+  const acknowledged = await sendRecords(kinesis.stream)([record(0, 'a')], () => (kinesis.calls.length === 0 ? 300 : 0))
+  assert.deepEqual([acknowledged.size, kinesis.calls.length], [0, 1])
 })
