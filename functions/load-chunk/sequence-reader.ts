@@ -47,7 +47,10 @@ export class SequenceReader {
       stream.next = undefined
       const limit = (chunk + 1) * this.#load.chunkSize
       const rows = await readRows(stream.text, limit, stream.rowReader(lead), sink, chunk === 0 ? stream.headerLines : 0)
-      const last = rows.ended || (this.#load.compression === 'none' && rows.nextRow >= this.#load.size)
+      const atEnd = this.#load.compression === 'none' && rows.nextRow >= this.#load.size
+      // A file that ends with its header leaves nothing to split, but its bytes count.
+      while (atEnd && stream.opened.accounted() < this.#load.size && !(await stream.opened.pieces.next()).done);
+      const last = rows.ended || atEnd
       if (source) {
         await close(stream)
         return { ...rows, ...source, last }
