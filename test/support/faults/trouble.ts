@@ -2,9 +2,9 @@ import type { Random } from '../random.ts'
 
 /** Everything that goes wrong in a run, with how probable it is each time it can. */
 const probable = {
-  'the database connection dies at a statement': 0.0015,
-  'the database connection dies before a commit': 0.02,
-  'the database connection dies after a commit': 0.02,
+  'the database connection dies at a statement': 0.006,
+  'the database connection dies before a commit': 0.08,
+  'the database connection dies after a commit': 0.08,
   'the consumer dies before it shows what it committed': 0.02,
   'the consumer dies before it ends a load': 0.01,
   'the projection fails': 0.004,
