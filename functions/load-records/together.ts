@@ -70,32 +70,13 @@ class Round {
     })
   }
 
-  /** One that stands in the stream twice is committed once, and both share what became of it. */
   async commit(chunks: readonly RecordChunk[]): Promise<void> {
-    const firsts = new Map<string, RecordChunk>()
-    const twins: RecordChunk[] = []
-    for (const chunk of chunks) {
-      const id = idOf(chunk)
-      if (firsts.has(id)) twins.push(chunk)
-      else firsts.set(id, chunk)
-    }
-    await this.#commitNew([...firsts.values()])
-    const results = new Map(this.committed.map(({ chunk, result }) => [idOf(chunk), result]))
-    for (const twin of twins) {
-      const result = results.get(idOf(twin))
-      if (!this.whole) return
-      if (!result) await this.commit([twin])
-      else if (!isSame(twin, result)) await this.#putAside(twin, conflict(twin))
-    }
-  }
-
-  async #commitNew(chunks: readonly RecordChunk[]): Promise<void> {
     let faults = 0
     for (let open = chunks; open.length > 0; ) {
       const outcome = await this.#tryCommit(open)
       if (outcome === undefined) return
       if (outcome.kind === 'one-by-one' || (outcome.kind === 'at-fault' && ++faults > mostFaults)) {
-        for (const chunk of open) if (this.whole) await this.#commitNew([chunk])
+        for (const chunk of open) if (this.whole) await this.commit([chunk])
         return
       }
       if (outcome.kind === 'committed') {
@@ -148,8 +129,6 @@ class Round {
     this.#comesAgain(record, error)
   }
 }
-
-const idOf = ({ header }: Announced): string => `${header.load}/${header.chunk}`
 
 const isSame = ({ header }: RecordChunk, result: ChunkResult): boolean =>
   header.crc32 === result.crc32 && header.start === result.sourceStart && header.start + header.size === result.sourceEnd

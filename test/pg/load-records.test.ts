@@ -316,6 +316,15 @@ test('one that stands in the stream twice, first damaged and then whole: the who
   assert.deepEqual([c.setAside[0]?.record, await ids(items)], [first, [1]])
 })
 
+test('one that stands in the stream twice, first damaged and then whole, goes before what came after it', async () => {
+  const c = consumer()
+  const [whole] = c.batch(latest, [line(1, 1)])
+  const [first] = c.batch(latest, [line(1, 1)], { header: { load: c.loadOf(whole!), rows: 5 } })
+  const [later] = c.batch(latest, [line(1, 2)])
+  assert.equal(await c.deliver([first!, whole!, later!]), -1)
+  assert.deepEqual([c.setAside[0]?.record, (await stored(latest)).map(({ n }) => n)], [first, [2]])
+})
+
 test('what can neither be loaded nor set aside comes again, and nothing behind it goes before', async () => {
   const c = consumer()
   const [a, b, d] = [1, 2, 3].map((id) => c.batch(latest, [lines([id])])[0]!)
