@@ -1,15 +1,9 @@
-import {
-  BatchGetCommand,
-  type BatchGetCommandOutput,
-  QueryCommand,
-  type QueryCommandInput,
-  type QueryCommandOutput,
-} from '@aws-sdk/lib-dynamodb'
+import { QueryCommand, type QueryCommandInput, type QueryCommandOutput } from '@aws-sdk/lib-dynamodb'
 import { type DeadLetter, deadLetterKey } from '#core/dead-letter.ts'
-import { RequestError } from '#core/errors.ts'
 import { chunkKey } from '#core/load.ts'
 import { letterOf, tenantPk } from './letters.ts'
-import type { Table } from './table.ts'
+import { readItems } from './read-items.ts'
+import { isKept, type Table } from './table.ts'
 
 interface LetterFilter {
   readonly dataset?: string | undefined
@@ -23,8 +17,6 @@ interface LettersPage {
 
 /** A letter and the chunk that it may have become: BatchGetItem takes 100 keys. */
 const batch = 50
-/** Times BatchGetItem is asked again for what it left out. */
-const maxBatches = 5
 
 /**
  * One page of what was set aside: of a tenant, newest first, through the index; or of one load, by chunk. Read again from the table, with the
@@ -88,20 +80,13 @@ interface Place {
   readonly chunk: number
 }
 /** The letters at these places that are still dead, in their order. */
-async function current({ client, name }: Table, places: readonly Place[], now: number): Promise<DeadLetter[]> {
-  const found = new Map<string, Record<string, unknown>>()
-  const id = ({ pk, sk }: Record<string, unknown>) => `${pk}/${sk}`
-  let keys: Record<string, unknown>[] | undefined = places.flatMap(({ load, chunk }) => [deadLetterKey(load, chunk), chunkKey(load, chunk)])
-  for (let round = 0; keys !== undefined && keys.length > 0; round++) {
-    if (round === maxBatches) throw new RequestError('unavailable', 'The table is busy; ask again', { retryAfter: 1 })
-    const { Responses, UnprocessedKeys }: BatchGetCommandOutput = await client.send(
-      new BatchGetCommand({ RequestItems: { [name]: { Keys: keys, ConsistentRead: true } } }),
-    )
-    for (const item of Responses?.[name] ?? []) found.set(id(item), item)
-    keys = UnprocessedKeys?.[name]?.Keys
-  }
+async function current(table: Table, places: readonly Place[], now: number): Promise<DeadLetter[]> {
+  const item = await readItems(
+    table,
+    places.flatMap(({ load, chunk }) => [deadLetterKey(load, chunk), chunkKey(load, chunk)]),
+  )
   return places.flatMap(({ load, chunk }) => {
-    const letter = letterOf(found.get(id(deadLetterKey(load, chunk))), now)
-    return letter && !found.has(id(chunkKey(load, chunk))) ? [letter] : []
+    const letter = letterOf(item(deadLetterKey(load, chunk)), now)
+    return letter && !isKept(item(chunkKey(load, chunk)), now) ? [letter] : []
   })
 }

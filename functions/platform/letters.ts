@@ -1,17 +1,16 @@
-import { GetCommand, PutCommand, QueryCommand, type QueryCommandOutput, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, PutCommand, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type DeadLetter, deadLetterKey } from '#core/dead-letter.ts'
-import { chunkKey } from '#core/load.ts'
 import { isAwsError } from './aws-errors.ts'
-import type { Table } from './table.ts'
+import { isKept, type Table } from './table.ts'
 
 /** What was set aside, chunk by chunk: in the partition of its load, and by tenant in the index that lists loads, under a key of its own. */
 
 export const tenantPk = (tenant: string): string => `DEAD#${tenant}`
 const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${String(chunk).padStart(7, '0')}`
 
-/** The letter in an item. An item past its TTL is gone, though DynamoDB may take days to delete it. */
+/** The letter in an item that is still kept. */
 export function letterOf(item: Record<string, unknown> | undefined, now: number): DeadLetter | undefined {
-  if (item === undefined || (item.ttl as number) * 1000 <= now) return undefined
+  if (!isKept(item, now)) return undefined
   const { pk, sk, tenantPk, createdSk, ...letter } = item
   return letter as unknown as DeadLetter
 }
@@ -57,32 +56,22 @@ export const noteSentAgain =
     }
   }
 
-/** Whether a chunk is shown in its load. */
-export const isCommitted =
-  ({ client, name }: Table) =>
-  async (load: string, chunk: number): Promise<boolean> => {
-    const command = new GetCommand({ TableName: name, Key: chunkKey(load, chunk), ConsistentRead: true, ProjectionExpression: 'pk' })
-    return (await client.send(command)).Item !== undefined
-  }
-
 /** What was set aside of one load, by chunk, whatever became of it since. */
 export const lettersOf = ({ client, name }: Table, clock: () => number = Date.now) =>
   async function* (load: string): AsyncGenerator<DeadLetter, void, undefined> {
-    let start: QueryCommandOutput['LastEvaluatedKey']
-    do {
-      const { Items = [], LastEvaluatedKey }: QueryCommandOutput = await client.send(
-        new QueryCommand({
-          TableName: name,
-          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :dead)',
-          ExpressionAttributeValues: { ':pk': deadLetterKey(load, 0).pk, ':dead': 'DEAD#' },
-          ConsistentRead: true,
-          ...(start && { ExclusiveStartKey: start }),
-        }),
-      )
+    const pages = paginateQuery(
+      { client, pageSize: 1000 },
+      {
+        TableName: name,
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :dead)',
+        ExpressionAttributeValues: { ':pk': deadLetterKey(load, 0).pk, ':dead': 'DEAD#' },
+        ConsistentRead: true,
+      },
+    )
+    for await (const { Items = [] } of pages) {
       for (const item of Items) {
         const letter = letterOf(item, clock())
         if (letter) yield letter
       }
-      start = LastEvaluatedKey
-    } while (start)
+    }
   }

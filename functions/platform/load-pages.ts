@@ -1,14 +1,8 @@
-import {
-  BatchGetCommand,
-  type BatchGetCommandOutput,
-  QueryCommand,
-  type QueryCommandInput,
-  type QueryCommandOutput,
-} from '@aws-sdk/lib-dynamodb'
-import { RequestError } from '#core/errors.ts'
-import { type ChunkResult, chunkKey, effectiveState, type Load, loadKey } from '#core/load.ts'
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
+import { effectiveState, type Load, loadKey } from '#core/load.ts'
 import type { LoadState } from '#core/receipt.ts'
 import { loadOf, tenantPk } from './loads.ts'
+import { readItems } from './read-items.ts'
 import type { Table } from './table.ts'
 
 export interface LoadFilter {
@@ -23,8 +17,6 @@ export interface LoadsPage {
 
 /** Index pages read for one answer: a filter that matches little may leave a page short, but never slow. */
 const maxPages = 10
-/** Times BatchGetItem is asked again for what it left out. */
-const maxBatches = 5
 
 /** A tenant's loads, newest first, read through the index and then from the table, so that what is told is current. */
 export const listLoads =
@@ -89,40 +81,12 @@ function stateFilter(state: LoadState): string {
 const idOf = (createdSk: string): string => createdSk.slice(createdSk.indexOf('#') + 1)
 
 /** The loads as the table has them now; one that no longer fits the filter, the index being a moment behind, is left out. */
-async function readLoads({ client, name }: Table, sortKeys: readonly string[], filter: LoadFilter, now: number): Promise<Load[]> {
-  const found = new Map<string, Load>()
-  let keys: Record<string, unknown>[] | undefined = sortKeys.map((key) => loadKey(idOf(key)))
-  for (let batch = 0; keys !== undefined && keys.length > 0; batch++) {
-    if (batch === maxBatches) throw new RequestError('unavailable', 'The table is busy; ask again', { retryAfter: 1 })
-    const { Responses, UnprocessedKeys }: BatchGetCommandOutput = await client.send(
-      new BatchGetCommand({ RequestItems: { [name]: { Keys: keys, ConsistentRead: true } } }),
-    )
-    for (const item of Responses?.[name] ?? []) {
-      const load = loadOf(item, now)
-      if (load) found.set(load.id, load)
-    }
-    keys = UnprocessedKeys?.[name]?.Keys
-  }
+async function readLoads(table: Table, sortKeys: readonly string[], filter: LoadFilter, now: number): Promise<Load[]> {
+  const item = await readItems(
+    table,
+    sortKeys.map((key) => loadKey(idOf(key))),
+  )
   return sortKeys
-    .map((key) => found.get(idOf(key)))
+    .map((key) => loadOf(item(loadKey(idOf(key))), now))
     .filter((load): load is Load => load !== undefined && (filter.state === undefined || effectiveState(load, now) === filter.state))
 }
-
-/** A load's committed chunks in order, from number `from` on, read page by page as they are asked for. */
-export const chunksOf = ({ client, name }: Table) =>
-  async function* (id: string, from: number): AsyncGenerator<ChunkResult, void, undefined> {
-    let start: QueryCommandOutput['LastEvaluatedKey']
-    do {
-      const { Items = [], LastEvaluatedKey }: QueryCommandOutput = await client.send(
-        new QueryCommand({
-          TableName: name,
-          KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
-          ExpressionAttributeValues: { ':pk': loadKey(id).pk, ':from': chunkKey(id, from).sk, ':to': 'CHUNK#9999999' },
-          ConsistentRead: true,
-          ...(start && { ExclusiveStartKey: start }),
-        }),
-      )
-      for (const item of Items) yield item as ChunkResult
-      start = LastEvaluatedKey
-    } while (start)
-  }

@@ -3,7 +3,7 @@ import { GetCommand, type GetCommandOutput, PutCommand, UpdateCommand } from '@a
 import { type BatchLoad, type Load, loadKey } from '#core/load.ts'
 import { isLoadId } from '#core/load-id.ts'
 import type { LoadState } from '#core/receipt.ts'
-import type { Table } from './table.ts'
+import { isKept, type Table } from './table.ts'
 
 /** The load items of the table: opened here, moved from state to state by conditional updates, counted by the projection. */
 
@@ -11,9 +11,9 @@ import type { Table } from './table.ts'
 export const tenantPk = (tenant: string): string => `TENANT#${tenant}`
 const createdSk = (load: Pick<Load, 'createdAt' | 'id'>): string => `${load.createdAt}#${load.id}`
 
-/** The load in an item. An item past its TTL is gone, though DynamoDB may take days to delete it. */
+/** The load in an item that is still kept. */
 export function loadOf(item: GetCommandOutput['Item'], now: number): Load | undefined {
-  if (item === undefined || item.ttl * 1000 <= now) return undefined
+  if (!isKept(item, now)) return undefined
   const { pk, sk, tenantPk, createdSk, ...load } = item
   return load as Load
 }

@@ -1,4 +1,4 @@
-import { GetCommand, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { ChunkPlan } from '#core/chunk.ts'
 import { type Ending, endingOf } from '#core/ending.ts'
 import type { LoadError } from '#core/errors.ts'
@@ -6,6 +6,7 @@ import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey } from '#
 import { attributeOf } from '#core/reject-sums.ts'
 import { addOnce } from './add-once.ts'
 import { isAwsError } from './aws-errors.ts'
+import { chunksOf } from './chunks.ts'
 import type { Table } from './table.ts'
 
 /**
@@ -77,23 +78,6 @@ export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 
   )
 }
 
-/** Every projected chunk of a load, in order, in bounded pages. */
-async function* projectedChunks({ client, name }: Table, id: string): AsyncGenerator<ChunkResult> {
-  const pages = paginateQuery(
-    { client, pageSize: 1000 },
-    {
-      TableName: name,
-      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :chunk)',
-      // As in add-once.ts: what is past its TTL was an earlier load's.
-      FilterExpression: '#ttl > :now',
-      ExpressionAttributeNames: { '#ttl': 'ttl' },
-      ExpressionAttributeValues: { ':pk': loadKey(id).pk, ':chunk': 'CHUNK#', ':now': Math.floor(Date.now() / 1000) },
-      ConsistentRead: true,
-    },
-  )
-  for await (const page of pages) for (const item of page.Items ?? []) yield item as ChunkResult
-}
-
 /**
  * Ends the load when all of its chunks are projected: the chain of checksums and the counts are followed to the end. A batch may be committed
  * before the door that sent it has said that it is loading.
@@ -102,7 +86,7 @@ export async function finishLoad(table: Table, id: string): Promise<void> {
   const load = await getLoad(table, id)
   const open = load?.state === 'loading' || (load?.door === 'batch' && load.state === 'receiving')
   if (!open || load.planned === undefined || load.committed < load.planned) return
-  await endLoad(table, id, await endingOf(load, projectedChunks(table, id)))
+  await endLoad(table, id, await endingOf(load, chunksOf(table)(id, 0)))
 }
 
 /** Ends a load that can never succeed. What was committed stays and is counted. */

@@ -173,7 +173,7 @@ test('rejects come with lines of the file, in pages, as NDJSON, and as one downl
     [2, [1, 3, 4]],
   ] as const) {
     const result = exampleChunk(chunk, { lines: 100, rejected: lines.length, last: chunk === 2 })
-    await client.send(new PutCommand({ TableName: name, Item: { ...chunkKey(load.id, chunk), ...result } }))
+    await client.send(new PutCommand({ TableName: name, Item: { ...chunkKey(load.id, chunk), ...result, ttl: load.ttl } }))
     const reject = { offset: 0, column: null, code: 'invalid-json', message: 'no', raw: 'é{', truncated: false }
     const body = lines.map((line) => `${JSON.stringify({ line, ...reject })}\n`).join('')
     if (body) await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: rejectsKey(load, chunk), Body: body }))
@@ -212,7 +212,7 @@ test('rejects whose objects are deleted are said to be gone', async () => {
   const { tenant, ask } = await newTenant()
   const load = await addLoad(tenant, 1, { state: 'complete', committed: 1, rejected: 1 })
   await table().client.send(
-    new PutCommand({ TableName: table().name, Item: { ...chunkKey(load.id, 0), ...exampleChunk(0, { rejected: 1 }) } }),
+    new PutCommand({ TableName: table().name, Item: { ...chunkKey(load.id, 0), ...exampleChunk(0, { rejected: 1 }), ttl: load.ttl } }),
   )
   assert.equal((await ask(`GET /v1/loads/${load.id}/rejects`)).problem.code, 'rejects-expired')
 })
