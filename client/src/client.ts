@@ -1,19 +1,15 @@
 import type {
   DatasetAnswer,
-  DeadLetterAnswer,
   OpenUploadAnswer,
   OpenUploadBody,
   Page,
   Reject,
-  ReplayAnswer,
-  ReplayBody,
-  ReplayStreamBody,
   SignedPart,
   SignPartsBody,
-  StreamPage,
   UploadAnswer,
 } from '../../functions/core/contract.ts'
 import type { LoadState, Receipt } from '../../functions/core/receipt.ts'
+import type { DeadLetterAnswer, ReplayAnswer, ReplayBody, ReplayStreamBody, StreamPage } from '../../functions/core/replay-contract.ts'
 import { type BatchBody, batchRequest, readBatchAnswer, type SendBatchOptions, type SentBatch } from './batch.ts'
 import { type Compressor, gzip } from './compress.ts'
 import { type PushOptions, type PushResult, pushFile } from './push.ts'

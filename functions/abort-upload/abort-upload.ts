@@ -3,7 +3,7 @@ import { RequestError } from '#core/errors.ts'
 import { effectiveState, type Load } from '#core/load.ts'
 import { permittedUpload } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/uploads.ts'
 import { notOpen, type StoredObject } from '#core/upload.ts'
 
 interface Deps {

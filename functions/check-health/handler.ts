@@ -1,5 +1,5 @@
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes.ts'
+import * as routes from '#core/routes/service.ts'
 import { on, serve } from '#platform/api.ts'
 import { openBucket } from '#platform/bucket.ts'
 import { askBucket, askQueue, askTable } from '#platform/health.ts'

@@ -3,7 +3,7 @@ import { RequestError } from '#core/errors.ts'
 import { type FileLoad, type Load, receiptOf } from '#core/load.ts'
 import { permittedUpload } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/uploads.ts'
 import { type CompleteOutcome, checkParts, demandOpen, notOpen, type StoredObject, type UploadedPart } from '#core/upload.ts'
 
 interface Upload {

@@ -2,20 +2,18 @@ import * as z from 'zod'
 import {
   type BatchAnswer,
   type DatasetAnswer,
-  type DeadLetterAnswer,
   type HealthAnswer,
   maxRejects,
   type OpenUploadAnswer,
   type Page,
   type Reject,
-  type ReplayAnswer,
   type SignedPart,
-  type StreamPage,
   type UploadAnswer,
 } from './contract.ts'
 import { compressions, formats } from './load.ts'
 import { type Problem, type ProblemCode, problems } from './problems.ts'
 import type { Receipt } from './receipt.ts'
+import type { DeadLetterAnswer, ReplayAnswer, StreamPage } from './replay-contract.ts'
 
 /**
  * The answers as schemas, for the OpenAPI document and for the tests that hold real answers against it. `satisfies`

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { ProblemCode } from './problems.ts'
+import type { Route, RouteBytes } from './routes/route.ts'
 
 /** Who calls: what an API key stands for. */
 export interface Identity {
@@ -10,35 +10,6 @@ export interface Identity {
 
 export const mayUse = (identity: Identity, dataset: string): boolean =>
   identity.datasets.includes('*') || identity.datasets.includes(dataset)
-
-/** One row of the route table: what the boundary validates with and what OpenAPI is generated from. */
-export interface Route {
-  readonly id: string
-  readonly method: 'GET' | 'POST' | 'DELETE'
-  readonly path: string
-  readonly access: 'key' | 'anyone'
-  readonly summary: string
-  readonly query?: z.ZodType
-  readonly body?: z.ZodType
-  /** A body that is handed on as it came. */
-  readonly bytes?: RouteBytes
-  /** Request headers with a meaning of their own, and what they mean. */
-  readonly headers?: Readonly<Record<string, string>>
-  readonly answers: Readonly<Record<number, RouteAnswer>>
-  /** Problems of the route itself; those of every route are added to it. */
-  readonly problems: readonly ProblemCode[]
-}
-interface RouteBytes {
-  readonly contentTypes: readonly string[]
-  /** Most of them. */
-  readonly limit: number
-}
-interface RouteAnswer {
-  readonly doc: string
-  readonly schema?: z.ZodType
-  readonly contentType?: string
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 type ParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamNames<Rest> : never
 

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { problemAnswer, receiptAnswer } from './answers.ts'
-import type { Route } from './call.ts'
 import { type ProblemCode, problems } from './problems.ts'
+import type { Route } from './routes/route.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

@@ -1,9 +1,10 @@
 import type { Action } from '#core/call.ts'
-import type { DeadLetterAnswer, Page } from '#core/contract.ts'
+import type { Page } from '#core/contract.ts'
 import { decodeCursor, encodeCursor } from '#core/cursor.ts'
 import type { DeadLetter } from '#core/dead-letter.ts'
 import type { Load } from '#core/load.ts'
-import type * as routes from '#core/routes.ts'
+import type { DeadLetterAnswer } from '#core/replay-contract.ts'
+import type * as routes from '#core/routes/dead-letters.ts'
 import { noSuchLoad } from '#core/upload.ts'
 
 interface Deps {

@@ -3,7 +3,7 @@ import { type DeadLetter, recordIn, type StoredLetters } from '#core/dead-letter
 import { decodeEnvelope, type Envelope } from '#core/envelope.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
 import type { Load } from '#core/load.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/dead-letters.ts'
 import { noSuchLoad } from '#core/upload.ts'
 
 interface Deps {

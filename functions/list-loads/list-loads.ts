@@ -3,7 +3,7 @@ import type { Page } from '#core/contract.ts'
 import { decodeCursor, encodeCursor } from '#core/cursor.ts'
 import { type Load, receiptOf } from '#core/load.ts'
 import type { LoadState, Receipt } from '#core/receipt.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/loads.ts'
 
 interface Deps {
   readonly listLoads: (

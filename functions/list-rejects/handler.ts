@@ -1,5 +1,5 @@
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes.ts'
+import * as routes from '#core/routes/loads.ts'
 import { datasets } from '#datasets'
 import { on, serve } from '#platform/api.ts'
 import { openBucket } from '#platform/bucket.ts'

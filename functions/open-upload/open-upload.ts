@@ -8,7 +8,7 @@ import { type FileLoad, type Format, type Load, objectKey } from '#core/load.ts'
 import { loadIdFor, randomLoadId } from '#core/load-id.ts'
 import { planParts } from '#core/parts.ts'
 import { permittedDataset } from '#core/permission.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/uploads.ts'
 import { uploadLinks } from '#core/upload.ts'
 
 interface Deps {

@@ -1,6 +1,5 @@
 import type { BatchRecord } from '#core/batch-cut.ts'
 import type { Action } from '#core/call.ts'
-import type { StreamChunk, StreamPage } from '#core/contract.ts'
 import { decodeCursor, encodeCursor } from '#core/cursor.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { type DeadRecord, headerOf } from '#core/dead-letter.ts'
@@ -10,7 +9,8 @@ import type { BatchLoad, Load } from '#core/load.ts'
 import { orderMatters } from '#core/order.ts'
 import { permittedDataset } from '#core/permission.ts'
 import type { LoadState } from '#core/receipt.ts'
-import type * as routes from '#core/routes.ts'
+import type { StreamChunk, StreamPage } from '#core/replay-contract.ts'
+import type * as routes from '#core/routes/replays.ts'
 import type { Stretch, StretchPosition, StretchStep } from '#core/stretch.ts'
 
 interface Deps {

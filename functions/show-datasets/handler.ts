@@ -1,5 +1,5 @@
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes.ts'
+import * as routes from '#core/routes/datasets.ts'
 import { datasets } from '#datasets'
 import { on, serve } from '#platform/api.ts'
 import { openGate } from '#platform/gate.ts'

@@ -3,7 +3,7 @@ import type { DatasetAnswer } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { jsonSchema } from '#core/json-schema.ts'
 import { permittedDataset } from '#core/permission.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/datasets.ts'
 
 type Datasets = ReadonlyMap<string, Dataset>
 

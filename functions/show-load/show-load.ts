@@ -1,7 +1,7 @@
 import type { Action } from '#core/call.ts'
 import { etagOf, matchesEtag } from '#core/etag.ts'
 import { type Load, receiptOf } from '#core/load.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/loads.ts'
 import { noSuchLoad } from '#core/upload.ts'
 
 interface Deps {

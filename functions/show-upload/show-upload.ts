@@ -2,7 +2,7 @@ import type { Action } from '#core/call.ts'
 import type { UploadAnswer } from '#core/contract.ts'
 import { crc32ToHex } from '#core/crc32.ts'
 import { effectiveState, type Load } from '#core/load.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/uploads.ts'
 import { noSuchLoad, type UploadedPart, uploadLinks } from '#core/upload.ts'
 
 interface Deps {

@@ -5,7 +5,7 @@ import { RequestError } from '#core/errors.ts'
 import type { FileLoad, Load } from '#core/load.ts'
 import { sizeOfPart } from '#core/parts.ts'
 import { permittedUpload } from '#core/permission.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/uploads.ts'
 import { demandOpen } from '#core/upload.ts'
 
 interface Deps {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes.ts'
+import * as routes from '#core/routes/batches.ts'
 import { datasets } from '#datasets'
 import { on, serve } from '#platform/api.ts'
 import { storeRefused } from '#platform/batch-rejects.ts'

@@ -12,7 +12,7 @@ import { tooMany } from '#core/max-rejects.ts'
 import { permittedDataset } from '#core/permission.ts'
 import { finalStates } from '#core/receipt.ts'
 import { rejectOf } from '#core/reject-row.ts'
-import type * as routes from '#core/routes.ts'
+import type * as routes from '#core/routes/batches.ts'
 import { type Sending, send } from './sending.ts'
 
 interface Deps extends Sending {

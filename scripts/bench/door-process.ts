@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda'
 import type { Dataset } from '#core/dataset.ts'
-import * as routes from '#core/routes.ts'
+import * as routes from '#core/routes/batches.ts'
 import { on, serve } from '#platform/api.ts'
 import { inflatedBody } from '#platform/inflate.ts'
 import { createSubmitBatch } from '../../functions/submit-batch/submit-batch.ts'

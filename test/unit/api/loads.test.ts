@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { receiptAnswer } from '#core/answers.ts'
 import { RequestError } from '#core/errors.ts'
-import * as routes from '#core/routes.ts'
+import * as datasetRoutes from '#core/routes/datasets.ts'
+import * as loadRoutes from '#core/routes/loads.ts'
+import * as serviceRoutes from '#core/routes/service.ts'
 import { datasets } from '#datasets'
 import { createAuthorize } from '../../../functions/authorize/authorize.ts'
 import { createShowReadiness } from '../../../functions/check-health/check-health.ts'
@@ -17,7 +19,7 @@ const now = () => exampleNow
 test('a receipt has an ETag, and 304 is answered to whoever holds it until anything changes', async () => {
   let load = exampleLoad()
   const showLoad = createShowLoad({ findLoad: async () => load, now })
-  const ask = (headers: Record<string, string> = {}) => showLoad(callOf(routes.showLoad, { load: id }, { headers }))
+  const ask = (headers: Record<string, string> = {}) => showLoad(callOf(loadRoutes.showLoad, { load: id }, { headers }))
   const { headers = {}, text } = await ask()
   assert.equal(JSON.parse(text!.body).id, id)
   const again = await ask({ 'if-none-match': headers.etag! })
@@ -28,7 +30,7 @@ test('a receipt has an ETag, and 304 is answered to whoever holds it until anyth
 
 test('the receipt of a batch knows its rows before any is committed, and has no file', async () => {
   const load = exampleBatch({ state: 'loading', committed: 1, received: 120, loaded: 119, rejected: 1 })
-  const { text } = await createShowLoad({ findLoad: async () => load, now })(callOf(routes.showLoad, { load: id }))
+  const { text } = await createShowLoad({ findLoad: async () => load, now })(callOf(loadRoutes.showLoad, { load: id }))
   const receipt = receiptAnswer.parse(JSON.parse(text!.body))
   assert.deepEqual([receipt.door, receipt.fileName, receipt.chunks], ['batch', null, { planned: 3, committed: 1 }])
   assert.deepEqual(receipt.rows, { received: 300, loaded: 119, updated: 0, duplicate: 0, rejected: 1, pending: 180 })
@@ -36,12 +38,12 @@ test('the receipt of a batch knows its rows before any is committed, and has no 
 
 test('a key sees its datasets; another one is forbidden, an unknown one not found', async () => {
   const identity = { tenant: 'acme', datasets: ['flights'] }
-  const { json } = await createListDatasets(datasets)(callOf(routes.listDatasets, {}, { identity }))
+  const { json } = await createListDatasets(datasets)(callOf(datasetRoutes.listDatasets, {}, { identity }))
   assert.deepEqual(
     (json as { items: { name: string }[] }).items.map(({ name }) => name),
     ['flights'],
   )
-  const show = (dataset: string) => createShowDataset(datasets)(callOf(routes.showDataset, { dataset }, { identity }))
+  const show = (dataset: string) => createShowDataset(datasets)(callOf(datasetRoutes.showDataset, { dataset }, { identity }))
   assert.equal((await show('flights')).status, 200)
   assert.equal(await codeOf(show('events')), 'dataset-forbidden')
   assert.equal(await codeOf(show('toString')), 'dataset-not-found')
@@ -49,7 +51,7 @@ test('a key sees its datasets; another one is forbidden, an unknown one not foun
 
 test('readiness names the parts that do not answer, and not why in their words', async () => {
   const ready = createShowReadiness({ table: async () => 1, rejects: () => Promise.reject(new TypeError('secret arn')) })
-  const error = await ready(callOf(routes.showReadiness, {})).then(
+  const error = await ready(callOf(serviceRoutes.showReadiness, {})).then(
     () => undefined,
     (e) => e,
   )
@@ -59,7 +61,7 @@ test('readiness names the parts that do not answer, and not why in their words',
     ['/parts/rejects'],
   )
   assert.doesNotMatch(JSON.stringify(error.problem), /secret/)
-  assert.deepEqual((await createShowReadiness({ table: async () => 1 })(callOf(routes.showReadiness, {}))).json, {
+  assert.deepEqual((await createShowReadiness({ table: async () => 1 })(callOf(serviceRoutes.showReadiness, {}))).json, {
     status: 'ok',
     parts: { table: 'ok' },
   })

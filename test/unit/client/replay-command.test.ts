@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { DeadLetterAnswer, ReplayAnswer } from '#core/contract.ts'
+import type { DeadLetterAnswer, ReplayAnswer } from '#core/replay-contract.ts'
 import { runCommand } from '../../../client/src/cli/run.ts'
 import { type FakeMillrace, refuse, startFakeMillrace } from '../../support/fake-millrace.ts'
 
