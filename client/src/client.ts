@@ -12,14 +12,15 @@ import type { LoadState, Receipt } from '../../functions/core/receipt.ts'
 import type { DeadLetterAnswer, ReplayAnswer, ReplayBody, ReplayStreamBody, StreamPage } from '../../functions/core/replay-contract.ts'
 import { type BatchBody, batchRequest, readBatchAnswer, type SendBatchOptions, type SentBatch } from './batch.ts'
 import { type Compressor, gzip } from './compress.ts'
+import { openWriter, sendRows } from './open-writer.ts'
 import { type PushOptions, type PushResult, pushFile } from './push.ts'
 import { defaultRetry, type RetryPolicy, systemClock } from './retry.ts'
+import type { Piece, RowWriter, WriterOptions } from './row-writer.ts'
 import type { SendTotal } from './send-state.ts'
 import type { Source } from './source.ts'
 import { newTraceparent } from './trace.ts'
 import { type Answer, type Call, type CallOptions, openDownload, sendRetrying, type World } from './transport.ts'
 import { type WaitOptions, waitFor } from './wait.ts'
-import { openWriter, type Piece, type RowWriter, sendRows, type WriterOptions } from './writer.ts'
 
 export interface ClientOptions {
   /** Where the API is, up to and without `/v1`. */

@@ -1,6 +1,6 @@
 import type { Reject } from '../../../functions/core/contract.ts'
+import type { BatchEvent, RowWriter } from '../row-writer.ts'
 import type { SendState, SendTotal } from '../send-state.ts'
-import type { BatchEvent, RowWriter } from '../writer.ts'
 import { bytes, count, duration, table } from './figures.ts'
 import { createLags } from './lags.ts'
 import { equation, indent, printReject } from './print.ts'

@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import type { Receipt } from '#core/receipt.ts'
 import type { Millrace } from '../../../client/src/client.ts'
 import { SendError } from '../../../client/src/errors.ts'
+import { openWriter } from '../../../client/src/open-writer.ts'
 import { resumeStream, type StreamInput } from '../../../client/src/resuming.ts'
 import { type Clock, systemClock } from '../../../client/src/retry.ts'
 import type { SendState } from '../../../client/src/send-state.ts'
-import { openWriter } from '../../../client/src/writer.ts'
 import { batchReceipt, datasetAnswer, type FakeBatch, judge } from '../../support/fake-batches.ts'
 
 type Client = Pick<Millrace, 'getDataset' | 'sendBatch' | 'waitFor'>

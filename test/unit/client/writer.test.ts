@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createClient } from '../../../client/src/client.ts'
 import { RefusedError, SendError, UnavailableError } from '../../../client/src/errors.ts'
 import { type Clock, systemClock } from '../../../client/src/retry.ts'
-import type { BatchEvent, WriterOptions } from '../../../client/src/writer.ts'
+import type { BatchEvent, WriterOptions } from '../../../client/src/row-writer.ts'
 import { zstd } from '../../../client/src/zstd.ts'
 import { type FakeMillrace, refuse, startFakeMillrace } from '../../support/fake-millrace.ts'
 
