@@ -7,6 +7,7 @@ import type { Dataset } from '#core/dataset.ts'
 import { endingOf } from '#core/ending.ts'
 import type { ChunkResult, FileLoad, Format, Load } from '#core/load.ts'
 import { createPlanLoad } from '../../functions/plan-load/plan-load.ts'
+import { exampleLoad } from '../../test/support/example-load.ts'
 import { startCrew } from './crew.ts'
 import type { Run } from './figures.ts'
 import type { DataFile } from './file-rows.ts'
@@ -65,13 +66,10 @@ export async function loadFile(source: Source, options: LoadOptions): Promise<Ru
 }
 
 async function plan({ dataset, format, file }: Source, id: string): Promise<{ load: FileLoad; jobs: ChunkJob[] }> {
-  let load: FileLoad = {
-    ...blankLoad(id, dataset),
-    format,
-    size: file.size,
-    uploadedCrc32: crc32ToHex(file.crc32),
-    expectedRows: file.rows,
-  }
+  let load = exampleLoad({
+    ...{ id, objectKey: `acme/${dataset.name}/${id}`, dataset: dataset.name, format, size: file.size },
+    ...{ uploadedCrc32: crc32ToHex(file.crc32), expectedRows: file.rows },
+  })
   const jobs: ChunkJob[] = []
   const planLoad = createPlanLoad({
     findLoad: async () => load,
@@ -108,36 +106,6 @@ async function headOf(path: string | undefined, bytes: number): Promise<Buffer> 
   await using file = await open(path)
   const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0)
   return buffer.subarray(0, bytesRead)
-}
-
-function blankLoad(id: string, dataset: Dataset): FileLoad {
-  return {
-    id,
-    tenant: 'bench',
-    dataset: dataset.name,
-    door: 'file',
-    state: 'receiving',
-    fileName: 'bench',
-    format: 'ndjson',
-    compression: 'none',
-    size: 0,
-    partSize: 8 * 1024 * 1024,
-    partCount: 1,
-    uploadId: 'bench',
-    objectKey: `bench/${dataset.name}/${id}`,
-    fingerprint: '',
-    traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
-    committed: 0,
-    bytesRead: 0,
-    received: 0,
-    loaded: 0,
-    updated: 0,
-    duplicate: 0,
-    rejected: 0,
-    createdAt: new Date().toISOString(),
-    expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
-    ttl: 0,
-  }
 }
 
 /** The chain of checksums and the counts, as for any load: what was timed must have been right. */

@@ -118,8 +118,9 @@ test('older rows do not go over newer ones of the same key, unless it is asked f
     `${JSON.stringify({ stream, sequence, type, at: '2026-01-01T00:00:00.000Z', payload: null })}\n`
   const types = async () =>
     (await stage.database.query('SELECT type FROM events WHERE stream = $1 ORDER BY sequence', [stream])).rows.map(({ type }) => type)
-  const lane = { lane: 3, lanes: 16 }
-  const [first, second] = ['first', 'second'].map((type) => acceptedBatch(demoTenant, 'events', [line(1, type) + line(2, type)], lane))
+  const [first, second] = ['first', 'second'].map((type) =>
+    acceptedBatch(demoTenant, 'events', [line(1, type) + line(2, type)], { header: { lane: 3, lanes: 16 } }),
+  )
   const dead: Accepted[] = []
   for (const batch of [first!, second!]) {
     await insertLoad(table)(batch.load)

@@ -1,28 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import type pg from 'pg'
 import { bigint, date, integer, text, uuid } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
 import type { Road } from '#platform/commit-chunk.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { items, latest, line, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
-const items = dataset('items', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12, nullable: true }) },
-  primaryKey: ['id'],
-  onConflict: 'ignore',
-})
-const latest = dataset('latest', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12 }) },
-  primaryKey: ['id'],
-  onConflict: 'update',
-  orderingKey: 'id',
-})
 const newest = dataset('newest', {
   description: 'a test',
   columns: { id: bigint(), name: text({ max: 12 }), version: bigint() },
@@ -44,21 +30,11 @@ const named = dataset('named', {
   onConflict: 'ignore',
 })
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items, latest, newest, parted, named], lanes: 6, loader: undefined, today: new Date() })
-})
-beforeEach(() => db.query('TRUNCATE items, latest, newest, parted, named, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
+const { db, connect } = await scratchTables([items, latest, newest, parted, named], { lanes: 6 })
 
-const pipeline = (d: Dataset = items) => new Pipeline(d, () => scratch.connect())
+const pipeline = (d: Dataset = items) => new Pipeline(d, connect)
 const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows
 const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
-const line = (id: number, name = `name ${id}`) => JSON.stringify({ id, name })
-const lines = (n: number, from = 0) => Array.from({ length: n }, (_, i) => line(from + i))
 
 test('policy update: the last row of a key wins in the order of the file, across chunks and inside one', async () => {
   const p = pipeline(latest)
@@ -194,7 +170,7 @@ for (const { of, keys, row } of keyed)
   })
 
 test('a key that somebody else inserts between the look and the COPY is a duplicate all the same', async () => {
-  const other = await scratch.connect()
+  const other = await connect()
   const p = pipeline()
   p.road = 'probed'
   const load = p.open(Buffer.from(lines(1000).join('\n')), 'ndjson', 'none', 1 << 20)

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import type pg from 'pg'
 import { bigint, integer, text } from '#core/column.ts'
 import { standardCsv } from '#core/csv-dialect.ts'
 import { dataset } from '#core/dataset.ts'
 import { csvFixFile, jsonFixFile } from '#core/fix-file.ts'
 import type { Format } from '#core/load.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
 const columns = { id: bigint(), name: text({ max: 8, nullable: true }), score: integer({ default: 0 }) }
 const strict = dataset('strict', { description: 'a test', columns, primaryKey: ['id'], onConflict: 'ignore' })
@@ -21,19 +19,11 @@ const lenient = dataset('lenient', {
   unknownColumns: 'ignore',
 })
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [strict, lenient], lanes: 2, loader: undefined, today: new Date() })
-  for (const { name } of [strict, lenient]) await db.query(`ALTER TABLE ${name} ADD CHECK (score < 100)`)
-})
-beforeEach(() => db.query('TRUNCATE strict, lenient, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
+const { db, connect } = await scratchTables([strict, lenient], { lanes: 2 })
+for (const { name } of [strict, lenient]) await db.query(`ALTER TABLE ${name} ADD CHECK (score < 100)`)
 
 async function load(d: typeof strict, content: string, format: Format) {
-  const p = new Pipeline(d, () => scratch.connect())
+  const p = new Pipeline(d, connect)
   const { id } = p.open(Buffer.from(content), format, 'none', 1 << 20)
   await p.drain(1)
   assert.deepEqual(p.failures, [])

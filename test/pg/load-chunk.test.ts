@@ -1,46 +1,20 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import type pg from 'pg'
 import { planChunks } from '#core/chunk.ts'
-import { bigint, text } from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset.ts'
 import { compressionOf } from '#core/sniff.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { items, latest, line, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
-const items = dataset('items', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12, nullable: true }) },
-  primaryKey: ['id'],
-  onConflict: 'ignore',
-})
-const latest = dataset('latest', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12 }) },
-  primaryKey: ['id'],
-  onConflict: 'update',
-  orderingKey: 'id',
-})
-
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items, latest], lanes: 3, loader: undefined, today: new Date() })
-})
-beforeEach(() => db.query('TRUNCATE items, latest, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
+const { db, connect } = await scratchTables([items, latest])
 
 const compressed = { none: (text: Buffer) => text, gzip: (text: Buffer) => gzipSync(text), zstd: (text: Buffer) => zstdCompressSync(text) }
-const pipeline = (d: Dataset = items) => new Pipeline(d, () => scratch.connect())
+const pipeline = (d: Dataset = items) => new Pipeline(d, connect)
 const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows
 const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
-const line = (id: number, name = `name ${id}`) => JSON.stringify({ id, name })
-const lines = (n: number, from = 0) => Array.from({ length: n }, (_, i) => line(from + i))
 
 test('whatever the file, its cutting and its compression: every row is loaded, a duplicate or rejected, each once, with its line', async () => {
   const row = fc.oneof(

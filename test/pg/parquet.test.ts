@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { parquetWriteBuffer, type SchemaElement } from 'hyparquet-writer'
-import type pg from 'pg'
 import {
   bigint,
   boolean,
@@ -19,23 +18,10 @@ import {
   uuid,
 } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { items, latest } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
-const items = dataset('items', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12, nullable: true }) },
-  primaryKey: ['id'],
-  onConflict: 'ignore',
-})
-const latest = dataset('latest', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ nullable: true }) },
-  primaryKey: ['id'],
-  onConflict: 'update',
-  orderingKey: 'id',
-})
 const kinds = dataset('kinds', {
   description: 'a column of each type',
   columns: {
@@ -57,17 +43,9 @@ const kinds = dataset('kinds', {
   onConflict: 'ignore',
 })
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items, latest, kinds], lanes: 3, loader: undefined, today: new Date() })
-})
-beforeEach(() => db.query('TRUNCATE items, latest, kinds, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
+const { db, connect } = await scratchTables([items, latest, kinds])
 
-const pipeline = (d: Dataset = items) => new Pipeline(d, () => scratch.connect())
+const pipeline = (d: Dataset = items) => new Pipeline(d, connect)
 
 type Leaf = Omit<SchemaElement, 'name' | 'repetition_type'>
 interface Written {

@@ -1,33 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
-import type pg from 'pg'
-import { bigint, text } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { test } from 'node:test'
+import { items, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
-const items = dataset('items', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12, nullable: true }) },
-  primaryKey: ['id'],
-  onConflict: 'ignore',
-})
+const { db, connect } = await scratchTables([items])
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items], lanes: 3, loader: undefined, today: new Date() })
-})
-beforeEach(() => db.query('TRUNCATE items, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
-
-const pipeline = () => new Pipeline(items, () => scratch.connect())
+const pipeline = () => new Pipeline(items, connect)
 const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
-const line = (id: number, name = `name ${id}`) => JSON.stringify({ id, name })
-const lines = (n: number, from = 0) => Array.from({ length: n }, (_, i) => line(from + i))
 
 for (const road of ['direct', 'probed', 'staged'] as const)
   test(`rows that only Postgres can judge are found one by one; their neighbours load (${road})`, async () => {

@@ -1,33 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type pg from 'pg'
-import { bigint, text } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
 import type { FileLoad } from '#core/load.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { items } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
-const items = dataset('limited', {
-  description: 'a test',
-  columns: { id: bigint(), name: text({ max: 12, nullable: true }) },
-  primaryKey: ['id'],
-  onConflict: 'ignore',
-})
+const { db, connect } = await scratchTables([items])
+await db.query("ALTER TABLE items ADD CONSTRAINT named CHECK (name <> 'refused')")
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [items], lanes: 3, loader: undefined, today: new Date() })
-  await db.query("ALTER TABLE limited ADD CONSTRAINT named CHECK (name <> 'refused')")
-})
-beforeEach(() => db.query('TRUNCATE limited, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
-
-const count = async () => Number((await db.query('SELECT count(*) FROM limited')).rows[0].count)
+const count = async () => Number((await db.query('SELECT count(*) FROM items')).rows[0].count)
 /** Rows of eleven bytes, newline included: a chunk has a hundred of them. */
 const rowBytes = 11
 const good = (id: number) => `{"id":${100 + (id % 900)}}`
@@ -36,7 +18,7 @@ const badAt = (rows: number, isBad: (i: number) => boolean) =>
   Buffer.from(Array.from({ length: rows }, (_, i) => `${isBad(i) ? bad : good(i)}\n`).join(''))
 
 async function run(content: Buffer, more: Partial<FileLoad>, workers = 1, gzip = false) {
-  const p = new Pipeline(items, () => scratch.connect())
+  const p = new Pipeline(items, connect)
   const load = p.open(gzip ? gzipSync(content) : content, 'ndjson', gzip ? 'gzip' : 'none', 100 * rowBytes, more)
   await p.drain(workers)
   assert.deepEqual(p.failures, [])
@@ -108,7 +90,7 @@ test('rows that only Postgres refuses count, and give a chunk up too', async () 
   const within = await run(Buffer.from(rows.join('\n')), { maxRejects: 15, chunkSize: 1 << 20, planned: 1 })
   assert.deepEqual([within.state, within.rows.rejected, within.rows.loaded], ['complete', 15, 45])
   assert.deepEqual(within.rejects.byCode, [{ code: 'sqlstate-23514', column: null, rows: 15 }])
-  await db.query('TRUNCATE limited, millrace.ledger')
+  await db.query('TRUNCATE items, millrace.ledger')
   const beyond = await run(Buffer.from(rows.join('\n')), { maxRejects: 14, chunkSize: 1 << 20, planned: 1 })
   assert.deepEqual([beyond.state, beyond.problem?.code, beyond.rows.received], ['failed', 'too-many-rejects', 0])
   assert.equal(await count(), 0)
@@ -133,7 +115,7 @@ test('a share is judged from 1,000 rows on', async () => {
 })
 
 test('killed between a commit and its projection, the load is stopped all the same, and nothing is counted twice', async () => {
-  const p = new Pipeline(items, () => scratch.connect())
+  const p = new Pipeline(items, connect)
   const load = p.open(
     badAt(900, (i) => i % 20 === 0),
     'ndjson',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Context, KinesisStreamEvent } from 'aws-lambda'
 import type pg from 'pg'
 import { bigint, integer } from '#core/column.ts'
@@ -9,7 +9,6 @@ import { decodeEnvelope, encodeEnvelope } from '#core/envelope.ts'
 import { lanePartition } from '#core/lane.ts'
 import type { ReplayAnswer } from '#core/replay-contract.ts'
 import * as routes from '#core/routes/replays.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
 import { wouldPutOver } from '#platform/order.ts'
 import { hasCommitsSince } from '#platform/sql/newer-chunk.ts'
 import { streamHandler } from '#platform/stream-worker.ts'
@@ -20,30 +19,23 @@ import { failureKey, withPayload } from '../../localstack/event-source/failure-r
 import { callOf, codeOf } from '../support/call.ts'
 import { Consumer } from '../support/consumer.ts'
 import { prepareRun, responded } from '../support/event-source-run.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
 const columns = { id: bigint(), n: integer() }
 const latest = dataset('latest', { description: 'a test', columns, primaryKey: ['id'], onConflict: 'update', orderingKey: 'id' })
 const datasets = new Map([[latest.name, latest]])
 const minute = 60_000
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: [latest], lanes: 3, loader: undefined, today: new Date() })
-})
-after(() => scratch[Symbol.asyncDispose]())
+const { db, connect } = await scratchTables([latest])
 
 const table = async (): Promise<number[][]> =>
   (await db.query('SELECT id::int, n FROM latest ORDER BY id')).rows.map(({ id, n }) => [id, n])
 
 test('batches that the event source gives up while the database is away are noted, held against what came after, and replayed in order', async () => {
   let away = false
-  const connect = (): Promise<pg.Client> =>
-    away ? Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })) : scratch.connect()
-  const consumer = new Consumer([latest], connect)
+  const unlessAway = (): Promise<pg.Client> =>
+    away ? Promise.reject(Object.assign(new Error('away'), { code: 'ECONNREFUSED' })) : connect()
+  const consumer = new Consumer([latest], unlessAway)
   const handler = streamHandler(async (records) => {
     const again = await consumer.deliver(records, undefined, () => (away ? 0 : 60_000))
     return again < 0 ? undefined : records[again]

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
-import type pg from 'pg'
 import { bigint, integer, jsonb, text } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
 import { decodeEnvelope, readEnvelopeHeader, replayed } from '#core/envelope.ts'
 import { rowsOf } from '#core/envelope-rows.ts'
 import type { OrderPlace } from '#core/order.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
 import { wouldPutOver } from '#platform/order.ts'
 import { hasCommitsSince } from '#platform/sql/newer-chunk.ts'
 import type { StreamRecord } from '../../functions/load-records/record-chunk.ts'
 import { Consumer } from '../support/consumer.ts'
-import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
+import { scratchTables } from '../support/scratch-tables.ts'
 
 const columns = { id: bigint(), n: integer(), note: text({ nullable: true }), more: jsonb({ nullable: true }) }
 const shape = { description: 'a test', columns, primaryKey: ['id'] } as const
@@ -20,17 +18,9 @@ const latest = dataset('latest', { ...shape, onConflict: 'update', orderingKey: 
 const versioned = dataset('versioned', { ...shape, onConflict: 'update', version: 'n' })
 const all = [latest, versioned]
 
-let scratch: ScratchDatabase
-let db: pg.Client
-before(async () => {
-  scratch = await scratchDatabase()
-  db = await scratch.connect()
-  await migrateDatabase(db, { datasets: all, lanes: 3, loader: undefined, today: new Date() })
-})
-beforeEach(() => db.query('TRUNCATE latest, versioned, millrace.ledger'))
-after(() => scratch[Symbol.asyncDispose]())
+const { db, connect } = await scratchTables(all)
 
-const consumer = () => new Consumer(all, () => scratch.connect())
+const consumer = () => new Consumer(all, connect)
 const row = (id: number, n: number): string => `${JSON.stringify({ id, n, note: null, more: { n } })}\n`
 /** One chunk with these keys, all of one lane. */
 const accept = (c: Consumer, ids: readonly number[], n: number, { lane = 0, lanes = 4, to = latest as Dataset } = {}): StreamRecord =>

@@ -4,14 +4,21 @@ import { combineCrc32, crc32ToHex } from '#core/crc32.ts'
 import { type EnvelopeHeader, encodeEnvelope } from '#core/envelope.ts'
 import type { BatchLoad } from '#core/load.ts'
 import { loadIdFor } from '#core/load-id.ts'
+import type { Places } from '#core/places.ts'
 import { exampleBatch } from './example-load.ts'
 
-/** A batch as the door leaves it once the stream has all of it: the load, and an envelope for each text. */
+/** What a test says of a batch beyond its texts. */
+export interface BatchOptions {
+  readonly header?: Partial<EnvelopeHeader>
+  readonly places?: (chunk: number) => Places
+}
+
+/** A batch as the door leaves it once the stream has all of it: the load, and an envelope for each text. Every row ends with a newline. */
 export function acceptedBatch(
   tenant: string,
   dataset: string,
   texts: readonly string[],
-  header: Partial<EnvelopeHeader> = {},
+  { header = {}, places = () => [] }: BatchOptions = {},
 ): { readonly load: BatchLoad; readonly envelopes: readonly Buffer[] } {
   const now = Date.now()
   const id = loadIdFor(tenant, dataset, randomBytes(8).toString('hex'))
@@ -23,7 +30,7 @@ export function acceptedBatch(
     ...{ id, tenant, dataset, ttl, createdAt, startedAt: createdAt, expiresAt: new Date(now + 86_400_000).toISOString() },
     ...{ state: 'loading', planned: texts.length, size: bodies.reduce((sum, { length }) => sum + length, 0) },
     uploadedCrc32: crc32ToHex(bodies.reduce((crc, body) => combineCrc32(crc, crc32(body), body.length), 0)),
-    expectedRows: bodies.reduce((sum, body) => sum + rowsIn(body), 0),
+    expectedRows: bodies.reduce((sum, body) => sum + rowsIn(body), header.refused?.rows ?? 0),
     ...(header.lanes === undefined ? {} : { lanes: header.lanes }),
   })
   let start = 0
@@ -34,7 +41,7 @@ export function acceptedBatch(
     return encodeEnvelope({
       header: { tenant, dataset, load: id, traceparent, createdAt, ttl, format: 'ndjson', ...place, ...header },
       text,
-      places: [],
+      places: places(chunk),
     })
   })
   return { load, envelopes }

@@ -1,34 +1,20 @@
-import { randomBytes } from 'node:crypto'
-import { crc32 } from 'node:zlib'
-import { combineCrc32, crc32ToHex } from '#core/crc32.ts'
 import type { Dataset } from '#core/dataset.ts'
-import { endingOf } from '#core/ending.ts'
-import { type EnvelopeHeader, encodeEnvelope } from '#core/envelope.ts'
-import { type BatchLoad, type ChunkResult, type Load, receiptOf } from '#core/load.ts'
-import { loadIdFor } from '#core/load-id.ts'
-import type { Places } from '#core/places.ts'
-import { finalStates } from '#core/receipt.ts'
-import { attributeOf } from '#core/reject-sums.ts'
+import type { EnvelopeHeader } from '#core/envelope.ts'
+import { type ChunkResult, type Load, receiptOf } from '#core/load.ts'
 import type { Connection } from '#platform/database.ts'
 import { recordStore } from '#platform/record-store.ts'
-import type { RejectFile } from '#platform/reject-file.ts'
 import { createLoadRecords, type LoadRecordsDeps } from '../../functions/load-records/load-records.ts'
 import type { StreamRecord } from '../../functions/load-records/record-chunk.ts'
-import { exampleBatch } from './example-load.ts'
-import type { StoredReject } from './pipeline.ts'
-
-/** What a test says of a batch beyond its texts. */
-interface BatchOptions {
-  readonly header?: Partial<EnvelopeHeader>
-  readonly places?: (chunk: number) => Places
-  readonly load?: Partial<BatchLoad>
-}
+import { acceptedBatch, type BatchOptions } from './accepted-batch.ts'
+import { MemoryLoads } from './memory-loads.ts'
+import { memoryRejects, type StoredReject } from './memory-rejects.ts'
 
 /** The real consumer on a real Postgres; stream, projection, rejects and dead letters are in memory, so that a test can cut in anywhere. */
 export class Consumer {
-  readonly loads = new Map<string, Load>()
-  readonly projected = new Map<string, Map<number, ChunkResult>>()
-  readonly rejects = new Map<string, StoredReject[]>()
+  readonly #loads = new MemoryLoads<Load>()
+  readonly loads = this.#loads.items
+  readonly projected = this.#loads.projected
+  readonly rejects = new Map<string, readonly StoredReject[]>()
   readonly setAside: { readonly record: StreamRecord; readonly header: EnvelopeHeader | undefined; readonly reason: string }[] = []
   readonly delayed: unknown[] = []
   readonly #datasets: ReadonlyMap<string, Dataset>
@@ -41,38 +27,10 @@ export class Consumer {
   }
 
   /** A load and its records, one for each text, as the door makes them. */
-  batch(dataset: Dataset, texts: readonly string[], { header = {}, places = () => [], load = {} }: BatchOptions = {}): StreamRecord[] {
-    const id = loadIdFor('acme', dataset.name, randomBytes(8).toString('hex'))
-    const bodies = texts.map((text) => Buffer.from(text))
-    const size = bodies.reduce((sum, body) => sum + body.length, 0)
-    const crc = bodies.reduce((sum, body) => combineCrc32(sum, crc32(body), body.length), 0)
-    this.loads.set(
-      id,
-      exampleBatch({
-        ...{ id, dataset: dataset.name, state: 'loading', size, planned: texts.length, uploadedCrc32: crc32ToHex(crc) },
-        expectedRows: bodies.reduce((sum, body) => sum + rowsIn(body), 0) + (header.refused?.rows ?? 0),
-        createdAt: new Date().toISOString(),
-        ...load,
-      }),
-    )
-    let start = 0
-    return bodies.map((text, chunk) => {
-      const envelope: EnvelopeHeader = {
-        ...{
-          tenant: 'acme',
-          dataset: dataset.name,
-          load: id,
-          chunk,
-          last: chunk === texts.length - 1,
-          traceparent: exampleBatch().traceparent,
-        },
-        ...{ createdAt: new Date().toISOString(), ttl: 4_000_000_000, format: 'ndjson' as const },
-        ...{ start, size: text.length, crc32: crc32(text), rows: rowsIn(text) },
-        ...header,
-      }
-      start += text.length
-      return this.record(encodeEnvelope({ header: envelope, text, places: places(chunk) }))
-    })
+  batch(dataset: Dataset, texts: readonly string[], options: BatchOptions = {}): StreamRecord[] {
+    const { load, envelopes } = acceptedBatch('acme', dataset.name, texts, options)
+    this.loads.set(load.id, load)
+    return envelopes.map((envelope) => this.record(envelope))
   }
 
   record(data: Buffer): StreamRecord {
@@ -87,14 +45,12 @@ export class Consumer {
       return connection
     }
     return {
-      ...recordStore(connect, ({ load, chunk }) => this.#rejectFile(`${load}/${chunk}`)),
+      ...recordStore(connect, ({ load, chunk }) => memoryRejects((rows) => void this.rejects.set(`${load}/${chunk}`, rows))),
       findDataset: (name) => this.#datasets.get(name),
-      projectChunk: async ({ id }, result) => this.#project(id, result),
-      finishLoad: (id) => this.#finish(id),
+      projectChunk: async ({ id }, result) => this.#loads.project(id, result),
+      finishLoad: (id) => this.#loads.finish(id),
       findLoad: async (id) => this.loads.get(id),
-      failLoad: async (id, { problem }) => {
-        if (!finalStates.has(this.loads.get(id)?.state ?? 'complete')) this.#update(id, { state: 'failed', problem })
-      },
+      failLoad: async (id, error) => this.#loads.fail(id, error),
       setAside: async (record, header, { problem }) => void this.setAside.push({ record, header, reason: problem.code }),
       delayed: (_record, error) => void this.delayed.push(error),
     }
@@ -123,55 +79,4 @@ export class Consumer {
       .map(({ received, loaded, updated, duplicate, rejected }) => [received, loaded, updated, duplicate, rejected])
   rejectsOf = (record: StreamRecord): StoredReject[] =>
     [...this.rejects].flatMap(([key, rows]) => (key.startsWith(this.loadOf(record)) ? rows : [])).sort((a, b) => a.line - b.line)
-
-  #rejectFile(key: string): RejectFile {
-    const rows: StoredReject[] = []
-    return {
-      get count() {
-        return rows.length
-      },
-      add: ({ code, column, message }, { line, offset, bytes, oversized = false }) =>
-        void rows.push({ line, offset, column, code, message, raw: bytes.toString(), truncated: oversized }),
-      flush: async () => undefined,
-      finish: async () => void (rows.length > 0 && this.rejects.set(key, rows)),
-      abort: async () => undefined,
-    }
-  }
-
-  #project(id: string, result: ChunkResult): void {
-    const chunks = this.projected.get(id) ?? new Map<number, ChunkResult>()
-    this.projected.set(id, chunks)
-    if (chunks.has(result.chunk)) return
-    chunks.set(result.chunk, result)
-    const load = this.loads.get(id)!
-    this.#update(id, {
-      committed: load.committed + 1,
-      bytesRead: load.bytesRead + result.sourceEnd - result.sourceStart,
-      received: load.received + result.received,
-      loaded: load.loaded + result.loaded,
-      updated: load.updated + result.updated,
-      duplicate: load.duplicate + result.duplicate,
-      rejected: load.rejected + result.rejected,
-      ...Object.fromEntries(result.rejects.map((sum) => [attributeOf(sum), (load[attributeOf(sum)] ?? 0) + sum.rows])),
-    })
-  }
-
-  async #finish(id: string): Promise<void> {
-    const load = this.loads.get(id)!
-    if (finalStates.has(load.state) || load.committed < load.planned!) return
-    const chunks = [...this.projected.get(id)!.values()].sort((a, b) => a.chunk - b.chunk)
-    const ending = await endingOf(
-      load,
-      (async function* () {
-        yield* chunks
-      })(),
-    )
-    this.#update(id, { ...ending })
-  }
-
-  #update(id: string, change: Partial<BatchLoad>): void {
-    this.loads.set(id, { ...(this.loads.get(id) as BatchLoad), ...change })
-  }
 }
-
-const rowsIn = (text: Buffer): number => text.toString().split('\n').filter(Boolean).length

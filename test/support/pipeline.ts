@@ -11,21 +11,12 @@ import { commitChunk, type Road } from '#platform/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/database.ts'
 import { textOpener } from '#platform/open-text.ts'
 import { parquetOpener } from '#platform/parquet.ts'
-import type { RejectFile } from '#platform/reject-file.ts'
 import { RoadMemory } from '#platform/road-memory.ts'
 import { readChunk } from '#platform/sql/read-chunk.ts'
 import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
+import { exampleLoad } from './example-load.ts'
 import { MemoryLoads } from './memory-loads.ts'
-
-export interface StoredReject {
-  readonly line: number
-  readonly offset: number
-  readonly column: string | null
-  readonly code: string
-  readonly message: string
-  readonly raw: string
-  readonly truncated: boolean
-}
+import { memoryRejects, type StoredReject } from './memory-rejects.ts'
 
 /** The real loader on a real Postgres; objects, projection and queue are in memory, so that a test can cut in anywhere. */
 export class Pipeline {
@@ -34,7 +25,7 @@ export class Pipeline {
   readonly loads = this.#loads.items
   readonly projected = this.#loads.projected
   readonly edges = new Map<string, Map<number, Edge[]>>()
-  readonly rejects = new Map<string, StoredReject[]>()
+  readonly rejects = new Map<string, readonly StoredReject[]>()
   readonly queue: ChunkJob[] = []
   /** The road every chunk tries first; undefined: what the chunks before it taught, as in a deployed loader. */
   road: Road | undefined = 'direct'
@@ -66,7 +57,7 @@ export class Pipeline {
       commitChunk: (load, dataset, chunk, read, turn) =>
         onDatabase(async (db) => {
           this.backends.set(`${load.id}/${chunk}`, await backendOf(db))
-          const openRejects = (): RejectFile => this.#rejectFile(load.id, chunk)
+          const openRejects = () => memoryRejects((rows) => void this.rejects.set(`${load.id}/${chunk}`, rows))
           const road = this.road ?? this.#roads.first(dataset, load.id)
           const result = await commitChunk(db, { load, dataset, chunk, read, openRejects, road, turn })
           if (result) this.#roads.learn(dataset, load.id, result)
@@ -88,37 +79,12 @@ export class Pipeline {
   /** Uploads and plans, as the functions before load-chunk do. */
   open(content: Buffer, format: Format, compression: Compression, chunkSize: number, more: Partial<FileLoad> = {}): FileLoad {
     const id = `ld_${randomBytes(8).toString('hex')}`
-    const load: FileLoad = {
-      id,
-      tenant: 'acme',
-      dataset: this.#dataset.name,
-      door: 'file',
-      state: 'loading',
-      fileName: 'test',
-      format,
-      compression,
-      size: content.length,
-      partSize: 8 << 20,
-      partCount: 1,
-      uploadId: 'u',
-      objectKey: id,
+    const load = exampleLoad({
+      ...{ id, objectKey: id, dataset: this.#dataset.name, state: 'loading', format, compression, size: content.length, chunkSize },
       uploadedCrc32: crc32ToHex(crc32(content)),
-      fingerprint: '',
-      traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
-      committed: 0,
-      bytesRead: 0,
-      received: 0,
-      loaded: 0,
-      updated: 0,
-      duplicate: 0,
-      rejected: 0,
-      createdAt: new Date().toISOString(),
-      expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
-      ttl: 0,
-      chunkSize,
       ...(compression === 'none' ? { planned: Math.ceil(content.length / chunkSize) } : {}),
       ...more,
-    }
+    })
     this.objects.set(id, content)
     this.loads.set(id, load)
     const mode = chunkMode(this.#dataset, { format }, load.planned)
@@ -175,20 +141,6 @@ export class Pipeline {
     const object = this.objects.get(key)!
     for (let at = from; at < Math.min(to, object.length); at += this.pieceBytes)
       yield object.subarray(at, Math.min(at + this.pieceBytes, to))
-  }
-
-  #rejectFile(load: string, chunk: number): RejectFile {
-    const rows: StoredReject[] = []
-    return {
-      get count() {
-        return rows.length
-      },
-      add: ({ code, column, message }, { line, offset, bytes, oversized = false }) =>
-        void rows.push({ line, offset, column, code, message, raw: bytes.toString(), truncated: oversized }),
-      flush: async () => undefined,
-      finish: async () => void this.rejects.set(`${load}/${chunk}`, rows),
-      abort: async () => undefined,
-    }
   }
 }
 

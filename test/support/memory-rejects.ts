@@ -1,0 +1,20 @@
+import type { Reject } from '#core/contract.ts'
+import type { RejectFile } from '#platform/reject-file.ts'
+
+/** A reject as a chunk's reject file has it: its line is known, within the chunk. */
+export type StoredReject = Reject & { readonly line: number }
+
+/** A chunk's reject file in memory, stored when it is finished; with no rejects there is none. */
+export function memoryRejects(store: (rows: readonly StoredReject[]) => void): RejectFile {
+  const rows: StoredReject[] = []
+  return {
+    get count() {
+      return rows.length
+    },
+    add: ({ code, column, message }, { line, offset, bytes, oversized = false }) =>
+      void rows.push({ line, offset, column, code, message, raw: bytes.toString(), truncated: oversized }),
+    flush: async () => undefined,
+    finish: async () => void (rows.length > 0 && store(rows)),
+    abort: async () => undefined,
+  }
+}

@@ -1,0 +1,19 @@
+import { after, beforeEach } from 'node:test'
+import type pg from 'pg'
+import type { Dataset } from '#core/dataset.ts'
+import { migrateDatabase } from '#platform/migrate-database.ts'
+import { type ScratchDatabase, scratchDatabase } from './scratch-database.ts'
+
+interface ScratchTables extends Pick<ScratchDatabase, 'connect'> {
+  readonly db: pg.Client
+}
+
+/** The tables of some datasets in a database of the test file's own: empty before each test, dropped at the end. */
+export async function scratchTables(datasets: readonly Dataset[], { lanes = 3 } = {}): Promise<ScratchTables> {
+  const scratch = await scratchDatabase()
+  after(() => scratch[Symbol.asyncDispose]())
+  const db = await scratch.connect()
+  await migrateDatabase(db, { datasets, lanes, loader: undefined, today: new Date() })
+  beforeEach(() => db.query(`TRUNCATE ${datasets.map(({ name }) => name).join(', ')}, millrace.ledger`))
+  return { db, connect: scratch.connect }
+}
