@@ -2,14 +2,15 @@ import type { Column } from './column.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import type { Dataset } from './dataset.ts'
 import { partitionWindow, type RowOptions } from './row.ts'
-import { giveUp, valueCode, writeNull } from './scan-code.ts'
+import { valueCode } from './scan-code.ts'
+import { giveUp, writeNull } from './scan-write.ts'
 import { cachedScanner, type Scanner, type ScanStep, type UseValue, writeAbsent } from './scanner.ts'
 
 /** Bytes that values are made of: where one of them delimits fields, only the general parser can tell them apart. */
-const valueBytes = /[0-9A-Za-z+\-.: ]/
+const valueBytes = /[0-9A-Za-z+\-.:/= ]/
 
 /**
- * A scanner for CSV whose fields have no quotes or newlines inside; they may stand in quotes.
+ * A scanner for CSV whose fields have no newlines inside; they may stand in quotes.
  * @param names the columns of the file, in its order
  */
 export function csvScanner(
@@ -46,7 +47,7 @@ function csvSteps(dataset: Dataset, day: Date, dialect: CsvDialect, names: reado
 
 function readField(column: Column, window: Parameters<typeof valueCode>[1], dialect: CsvDialect): string {
   const [delimiter, quote] = [dialect.delimiter.charCodeAt(0), dialect.quote.charCodeAt(0)]
-  const { code } = valueCode(column, window, { quote }) ?? { code: `${giveUp};` }
+  const { code } = valueCode(column, window, { delimiter, quote })
   const nullText = [...Buffer.from(dialect.null)]
   const end = `b[p+${nullText.length}]`
   const isNull = [...nullText.map((byte, i) => `b[p+${i}]===${byte}`), `((c=${end})===${delimiter}||c===10||c===13)`].join('&&')

@@ -1,7 +1,8 @@
 import type { Column } from './column.ts'
 import type { Dataset } from './dataset.ts'
 import { partitionWindow } from './row.ts'
-import { giveUp, valueCode, writeNull } from './scan-code.ts'
+import { valueCode } from './scan-code.ts'
+import { giveUp, writeNull } from './scan-write.ts'
 import { cachedScanner, type Scanner, type ScanStep, type UseValue, writeAbsent } from './scanner.ts'
 
 /** How often a reader learns another order of keys: a file whose rows are all different is the general parser's. */
@@ -98,8 +99,7 @@ function optionalKey(name: string, before: Before, read: string, absent: string)
 }
 
 function readValue(column: Column, window: Parameters<typeof valueCode>[1]): string {
-  const value = valueCode(column, window, 'json')
-  const { code, quoted } = value ?? { code: `${giveUp};`, quoted: false }
+  const { code, quoted } = valueCode(column, window, 'json')
   const read = quoted ? `${expect('"')}{const stop=34;${code}}${expect('"')}` : `{${code}}`
   return column.nullable ? `if(b[p]===110&&b[p+1]===117&&b[p+2]===108&&b[p+3]===108){p+=4;${writeNull}}else{${read}}` : read
 }

@@ -1,5 +1,8 @@
 import type { Column } from './column.ts'
-import type { TimeWindow } from './field.ts'
+import type { TimeWindow } from './field-encoder.ts'
+import { arrayCode } from './scan-array.ts'
+import { oneOf, type Style, text } from './scan-text.ts'
+import { giveUp, int32, int64, length } from './scan-write.ts'
 
 /**
  * Code that reads one value at `p` and writes one binary COPY field at `o`, for the compiled scanners.
@@ -8,8 +11,8 @@ import type { TimeWindow } from './field.ts'
  * parser then decides. So a scanner may be as narrow as it likes, but where it answers, its bytes are the general parser's:
  * `test/unit/core/scanner.test.ts` holds them together.
  *
- * Names in the code: `b` input, `p` place in it, `c` a byte; `out` output, `o` place in it; `stop` the byte that ends a text; functions
- * are those of scan-tools.ts and scan-jsonb.ts.
+ * Names in the code: `b` input, `p` place in it, `c` a byte; `out` output, `o` place in it; `stop` the byte that ends a text; `quoted` true
+ * for a CSV field, or an element of a literal, in quotes; functions are those of scan-tools.ts and the other scan-*.ts.
  */
 export interface ValueCode {
   /** Reads the value of an unquoted field or JSON literal, or the inside of a string; leaves `p` behind its last byte. */
@@ -18,13 +21,7 @@ export interface ValueCode {
   readonly quoted: boolean
 }
 
-/** What a text is made of: in JSON backslashes begin escapes, in CSV a quote may not stand inside. */
-export type TextStyle = 'json' | { readonly quote: number }
-
-export const giveUp = 'return -1'
-
-/** Undefined for types that only the general parser knows. */
-export function valueCode(column: Column, window: TimeWindow | undefined, style: TextStyle): ValueCode | undefined {
+export function valueCode(column: Column, window: TimeWindow | undefined, style: Style): ValueCode {
   switch (column.type) {
     case 'smallint':
       return { quoted: false, code: whole(2, 32767) }
@@ -42,7 +39,7 @@ export function valueCode(column: Column, window: TimeWindow | undefined, style:
     case 'double precision':
       return { quoted: false, code: `${double}${length(8)}writeDouble(v,out,o+4);o+=12;` }
     case 'boolean':
-      return { quoted: false, code: style === 'json' ? boolean : csvBoolean }
+      return { quoted: false, code: style === 'json' ? boolean : shortBoolean }
     case 'text':
       return { quoted: true, code: text(column.max, style) }
     case 'uuid':
@@ -53,19 +50,29 @@ export function valueCode(column: Column, window: TimeWindow | undefined, style:
     case 'timestamptz':
       return { quoted: true, code: moment(column.type === 'timestamptz', window) }
     case 'jsonb':
-      return style === 'json' ? { quoted: false, code: `p=jsonb(b,p,out,o);if(p<0)${giveUp};o=written.end;` } : undefined
-    default:
-      return undefined
+      return { quoted: false, code: style === 'literal' ? `${giveUp};` : fieldInside(style, writtenBy('jsonb')) }
+    case 'bytea':
+      return { quoted: true, code: writtenBy('base64') }
+    case 'enum':
+      return { quoted: true, code: oneOf(column.values ?? [], style) }
+    case 'array':
+      return { quoted: false, code: fieldInside(style, array(column.element!, style)) }
   }
 }
 
-const length = (bytes: number): string => `out[o]=0;out[o+1]=0;out[o+2]=0;out[o+3]=${bytes};`
-const int32 = (v: string): string => `${length(4)}out[o+4]=${v}>>24;out[o+5]=${v}>>16;out[o+6]=${v}>>8;out[o+7]=${v};o+=8;`
-/** A safe integer as eight bytes. */
-export const int64 = (v: string): string =>
-  `{const hi=Math.floor(${v}/4294967296),lo=${v}-hi*4294967296;${length(8)}out[o+4]=hi>>24;out[o+5]=hi>>16;out[o+6]=hi>>8;out[o+7]=hi;
-  out[o+8]=lo>>>24;out[o+9]=lo>>>16;out[o+10]=lo>>>8;out[o+11]=lo;o+=12;}`
-export const writeNull = 'out[o]=255;out[o+1]=255;out[o+2]=255;out[o+3]=255;o+=4;'
+/** Calls a function that reads a value and writes its whole field. */
+const writtenBy = (reader: 'jsonb' | 'base64'): string => `p=${reader}(b,p,out,o);if(p<0)${giveUp};o=written.end;`
+
+/** Code that reads a value with quotes inside: these are doubled in a CSV field, so there it reads a copy where they are not. */
+const fieldInside = (style: Style, code: string): string =>
+  typeof style === 'string'
+    ? code
+    : `p=fieldText(b,p,quoted,${style.delimiter},${style.quote});{const b=field.bytes;let p=0;${code}if(p!==field.end)${giveUp};}`
+
+function array(element: Column, style: Style): string {
+  const as = (style: 'json' | 'literal'): string => arrayCode(element, valueCode(element, undefined, style), style)
+  return style === 'json' ? as('json') : `if(b[p]===91){${as('json')}}else{${as('literal')}}`
+}
 
 /** An optional sign and 1 to 15 digits without leading zero into `v`; `q` is where the digits began. */
 const readDigits = `let v=0,neg=false;if(b[p]===45){neg=true;p++;}const q=p;while((c=b[p]-48)>=0&&c<=9){v=v*10+c;p++;}
@@ -100,19 +107,7 @@ const boolean = `const yes=b[p]===116&&b[p+1]===114&&b[p+2]===117&&b[p+3]===101;
   if(!yes&&!(b[p]===102&&b[p+1]===97&&b[p+2]===108&&b[p+3]===115&&b[p+4]===101))${giveUp};
   p+=yes?4:5;${length(1)}out[o+4]=yes?1:0;o+=5;`
 /** As above, and `t` and `f`. */
-const csvBoolean = `if((b[p]===116||b[p]===102)&&!(b[p+1]>=97)){${length(1)}out[o+4]=b[p]===116?1:0;o+=5;p++;}else{${boolean}}`
-
-/** The loop ends at `stop`, or at the first byte that it does not take: whatever must follow the text is then not there. */
-function text(max: number | undefined, style: TextStyle): string {
-  const [special, more] =
-    style === 'json'
-      ? [92, 'if(c===92){const u=escaped(b,p,out,w);if(u===0)break;p+=u>>3;w+=u&7;k+=(u&7)-1;continue;}']
-      : [style.quote, 'if(c===9){out[w++]=9;p++;continue;}']
-  const bound = max === undefined ? '' : `if(n-k>${max})${giveUp};`
-  return `let w=o+4,k=0;while((c=b[p])!==stop){if(c>=32&&c<128&&c!==${special}){out[w++]=c;p++;continue;}
-  ${more}if(!(c>=194&&c<=244))break;const m=multibyte(b,p);if(m===0)break;for(let i=0;i<m;i++)out[w+i]=b[p+i];p+=m;w+=m;k+=m-1;}
-  const n=w-o-4;${bound}out[o]=n>>24;out[o+1]=n>>16;out[o+2]=n>>8;out[o+3]=n;o=w;`
-}
+const shortBoolean = `if((b[p]===116||b[p]===102)&&!(b[p+1]>=97&&b[p+1]<=122)){${length(1)}out[o+4]=b[p]===116?1:0;o+=5;p++;}else{${boolean}}`
 
 const uuid = `${length(16)}o+=4;for(let i=0;i<36;i++){if(i===8||i===13||i===18||i===23){if(b[p+i]!==45)${giveUp};continue;}
   const h=hex[b[p+i]],l=hex[b[p+i+1]];if(!(h<16&&l<16))${giveUp};out[o++]=h<<4|l;i++;}p+=36;`

@@ -1,7 +1,4 @@
-import { escaped, multibyte, numberEnd } from './scan-tools.ts'
-
-/** Where the field ends that `jsonb` wrote last. */
-export const written = { end: 0 }
+import { escaped, int32, multibyte, numberEnd, wordEnd, written } from './scan-tools.ts'
 
 /** Deeper values are left to the general parser, which goes down to its own limit. */
 const mostDepth = 64
@@ -52,11 +49,7 @@ export function jsonb(b: Uint8Array, from: number, out: Uint8Array, o: number): 
     }
     for (;;) {
       if (depth === 0) {
-        const n = w - o - 4
-        out[o] = n >> 24
-        out[o + 1] = n >> 16
-        out[o + 2] = n >> 8
-        out[o + 3] = n
+        int32(w - o - 4, out, o)
         // The version of the format
         out[o + 4] = 1
         written.end = w
@@ -167,9 +160,4 @@ function plain(b: Uint8Array, p: number, out: Uint8Array, w: number, inside: boo
     out[written.end++] = c
   }
   return end
-}
-
-function wordEnd(b: Uint8Array, p: number, word: string): number {
-  for (let i = 0; i < word.length; i++) if (b[p + i] !== word.charCodeAt(i)) return -1
-  return p + word.length
 }

@@ -5,6 +5,9 @@ import { daysFromCivil, isDate } from './moment.ts'
  * end of the input is undefined, for which every comparison is false, so that no bound needs to be checked.
  */
 
+/** Where the field ends that a function wrote last which reads a value and answers with the index behind it. */
+export const written = { end: 0 }
+
 const powers = Array.from({ length: 23 }, (_, n) => 10 ** n)
 
 /** The value of a hex digit by its byte; 255 for every other byte. */
@@ -70,6 +73,12 @@ function encode(point: number, out: Uint8Array, w: number): number {
   for (let i = bytes - 1; i > 0; i--) out[w + i] = 0x80 | ((point >> (6 * (bytes - 1 - i))) & 0x3f)
   out[w] = ((0xf00 >> bytes) & 0xff) | (point >> (6 * (bytes - 1)))
   return bytes
+}
+
+/** Index behind the word when it stands at `p`, or -1. Its characters are bytes. */
+export function wordEnd(b: Uint8Array, p: number, word: string): number {
+  for (let i = 0; i < word.length; i++) if (b[p + i] !== word.charCodeAt(i)) return -1
+  return p + word.length
 }
 
 /** Index behind the JSON number that begins at `p`, or -1. */
@@ -150,6 +159,29 @@ function int16(v: number, out: Uint8Array, o: number): number {
   return o + 2
 }
 
+/**
+ * Writes what leads an array of one dimension (see CopyWriter.beginArray), whose elements stand behind the 24 bytes left for that at `o`.
+ * @param end of its last element
+ * @returns the index behind the field
+ */
+function arrayHead(out: Uint8Array, o: number, end: number, count: number, nulls: number, oid: number): number {
+  // An empty array has no dimension, and ends there
+  const behind = count === 0 ? o + 16 : end
+  int32(behind - o - 4, out, o)
+  int32(count === 0 ? 0 : 1, out, o + 4)
+  int32(nulls, out, o + 8)
+  int32(oid, out, o + 12)
+  if (count > 0) {
+    int32(count, out, o + 16)
+    int32(1, out, o + 20)
+  }
+  return behind
+}
+export function int32(v: number, out: Uint8Array, o: number): void {
+  int16(v >> 16, out, o)
+  int16(v, out, o + 2)
+}
+
 /** Copies a field that is the same for every row. */
 function put(field: Uint8Array, out: Uint8Array, o: number): number {
   for (let i = 0; i < field.length; i++) out[o + i] = field[i]!
@@ -157,4 +189,20 @@ function put(field: Uint8Array, out: Uint8Array, o: number): number {
 }
 
 /** By the names under which compiled code knows them. */
-export const scanTools = { powers, hex, dates, dayOf, multibyte, escaped, numberEnd, double, writeDouble, writeFloat, numeric, put }
+export const scanTools = {
+  written,
+  powers,
+  hex,
+  dates,
+  dayOf,
+  multibyte,
+  escaped,
+  wordEnd,
+  numberEnd,
+  double,
+  writeDouble,
+  writeFloat,
+  numeric,
+  arrayHead,
+  put,
+}

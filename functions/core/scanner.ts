@@ -2,9 +2,11 @@ import type { Column } from './column.ts'
 import { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
 import { type Field, fieldsOf } from './row.ts'
-import { giveUp, int64, writeNull } from './scan-code.ts'
-import { jsonb, written } from './scan-jsonb.ts'
+import { base64 } from './scan-base64.ts'
+import { field, fieldText } from './scan-field.ts'
+import { jsonb } from './scan-jsonb.ts'
 import { scanTools } from './scan-tools.ts'
+import { giveUp, int64, writeNull } from './scan-write.ts'
 
 /** Reads rows that are written the plain way, straight from their bytes to binary COPY, without making a value of any of them. */
 export interface Scanner {
@@ -85,7 +87,7 @@ function compileScanner({ dataset, day, lead, steps }: ScanPlan): Scanner {
   const absentBytes = absent.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0)
   const scratch = { bytes: Buffer.alloc(0) }
   const source = sourceOf(fields.length, lead, dataset.limits.rowBytes, steps)
-  const tools = { ...scanTools, jsonb, written, absent, scratch, spans: new Int32Array(2 * fields.length) }
+  const tools = { ...scanTools, jsonb, base64, field, fieldText, absent, scratch, spans: new Int32Array(2 * fields.length) }
   // The code is made of column declarations and header names alone, never of data.
   const made = new Function(...Object.keys(tools), source)(...Object.values(tools)) as Compiled
   let failures = 0

@@ -24,8 +24,12 @@ import {
   uuid,
 } from '#core/column.ts'
 import { CopyWriter } from '#core/copy-writer.ts'
+import { standardCsv } from '#core/csv-dialect.ts'
+import { csvScanner } from '#core/csv-scanner.ts'
+import { dataset } from '#core/dataset.ts'
 import { parseExact } from '#core/exact-json.ts'
 import { fieldEncoder } from '#core/field.ts'
+import { jsonScanner } from '#core/json-scanner.ts'
 import { copyInto } from '#platform/copy.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
 
@@ -52,7 +56,15 @@ const clock = fc
   )
   .map(([h, m, s, f]) => `${pad(h)}:${pad(m)}:${pad(s)}${f}`)
 const zone = fc.constantFrom('', 'Z', '+02', '-05:30', '+1559', '+16:00')
-const moments = fc.tuple(day, fc.constantFrom('T', ' '), clock, zone).map((p) => JSON.stringify(p.join('')))
+const plainMoment = fc
+  .tuple(fc.date({ min: new Date('1900-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }), fc.constantFrom('', 'Z', '+05:30'))
+  .map(([date, end]) => date.toISOString().slice(0, -1) + end)
+const moments = fc
+  .oneof(
+    plainMoment,
+    fc.tuple(day, fc.constantFrom('T', ' '), clock, zone).map((parts) => parts.join('')),
+  )
+  .map((text) => JSON.stringify(text))
 const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,24})(\.\d{1,12})?([eE][+-]?\d{1,2})?$/)
 const numbers = fc.oneof(
   digits,
@@ -176,7 +188,9 @@ for (const [name, column, values] of cases)
   test(`${name}: what is taken is stored as Postgres reads it; what Postgres refuses is refused`, async () => {
     await db.query(`DROP TABLE IF EXISTS one; CREATE TABLE one (n bigint, v ${sqlType(column)})`)
     const encode = fieldEncoder('v', column)
+    const scan = scannersOf(column)
     const out = new CopyWriter()
+    let scanned = 0
     const taken: { n: number; json: string }[] = []
     const refused: string[] = []
     for (const [n, json] of fc.sample(values, { numRuns: 1500, seed: 7 }).entries()) {
@@ -186,11 +200,22 @@ for (const [name, column, values] of cases)
       if (encode(parseExact(json), out)) {
         out.truncate(mark)
         refused.push(json)
-      } else taken.push({ n, json })
+        continue
+      }
+      taken.push({ n, json })
+      // Each of the three readers stores a third of them.
+      if (n % 3 === 0) continue
+      const row = scan(n % 3 === 1 ? 'NDJSON' : 'CSV', n, json)
+      if (row.length === 0) continue
+      scanned++
+      out.truncate(mark)
+      row.copy(out.reserve(row.length).buffer, mark)
+      out.advance(mark + row.length)
     }
     const copy = copyInto(db, 'one', ['n', 'v'])
     await copy.write(out.written)
     assert.equal(await copy.finish(), taken.length)
+    assert.ok(scanned > 30, `${scanned} rows read by a scanner`)
     assert.ok(taken.length > 0 && refused.length + taken.length === 1500)
     if (!/jsonb|^text$|uuid..$|boolean..$/.test(name)) assert.ok(refused.length > 0, 'the generator made nothing bad')
     const { rows } = await db.query(
@@ -200,6 +225,24 @@ for (const [name, column, values] of cases)
     )
     assert.deepEqual(rows.slice(0, 5), [])
   })
+
+/** Reads a row with a scanner compiled for the column; gives back nothing for one that it leaves to the general parser. */
+function scannersOf(column: Column): (format: 'NDJSON' | 'CSV', n: number, json: string) => Buffer {
+  const one = dataset('one', { description: 'a test', columns: { n: bigint(), v: column }, primaryKey: ['n'], onConflict: 'ignore' })
+  const day = new Date('2026-03-01T00:00:00Z')
+  const scanners = { NDJSON: jsonScanner(one, day, false), CSV: csvScanner(one, { day, lead: false }, standardCsv, ['n', 'v'])! }
+  const csvField = (json: string): string => {
+    const text = json.startsWith('"') && column.type !== 'jsonb' ? (JSON.parse(json) as string) : json
+    return json === 'null' ? '' : `"${text.replaceAll('"', '""')}"`
+  }
+  return (format, n, json) => {
+    const line = Buffer.from(format === 'CSV' ? `${n},${csvField(json)}\n` : `{"n":${n},"v":${json}}\n`)
+    const out = new CopyWriter()
+    // It rests after rows that it did not take: asked until it has looked at this one.
+    for (let i = 0; i < 70 && out.length === 0; i++) scanners[format].scan(line, 0, line.length, line.length, out, 1, 0)
+    return out.written
+  }
+}
 
 test('arrays as Postgres writes them in CSV are read as Postgres reads them', async () => {
   const part = fc.constantFrom(
