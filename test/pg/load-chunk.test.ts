@@ -128,38 +128,6 @@ test('killed between commit and projection, the ledger’s counts are projected 
   assert.deepEqual(receipt.rows, { received: 301, loaded: 300, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
 })
 
-for (const [format, compression] of [
-  ['csv', 'none'],
-  ['csv', 'gzip'],
-  ['csv', 'zstd'],
-  ['ndjson', 'gzip'],
-  ['ndjson', 'zstd'],
-  ['json', 'none'],
-  ['json', 'gzip'],
-  ['json', 'zstd'],
-] as const)
-  test(`${format} ${compression}: a sequence hands over before its time runs out and goes on exactly where it was`, async () => {
-    const p = pipeline()
-    const rows = Array.from({ length: 800 }, (_, i) => (format === 'csv' ? `${i},"two\n${i}"` : line(i)))
-    const lines = [...rows, 'bad']
-    const body = Buffer.from(
-      format === 'csv' ? ['id,name', ...lines].join('\n') : format === 'json' ? `[${lines.join(',\n')}]\n` : lines.join('\n'),
-    )
-    const load = p.open(compressed[compression](body), format, compression, 1500)
-    let calls = 0
-    // time runs out after every few chunks
-    await p.drain(1, () => (calls++ % 7 === 6 ? 1000 : 100_000))
-    const receipt = p.receipt(load.id)
-    assert.equal(receipt.problem, null)
-    assert.deepEqual(receipt.rows, { received: 801, loaded: 800, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
-    assert.ok(receipt.chunks.committed > 5)
-    assert.deepEqual(
-      p.rejectsOf(load.id).map((r) => [r.line, r.code]),
-      [[format === 'csv' ? 1602 : 801, format === 'csv' ? 'csv-field-count' : 'invalid-json']],
-    )
-    assert.equal(receipt.checksum.loaded, receipt.checksum.uploaded)
-  })
-
 for (const compression of ['none', 'gzip', 'zstd'] as const)
   test(`CSV (${compression}): a quote that is never closed is only known at the end of the text, and the rows of later chunks are still read`, async () => {
     const p = pipeline(latest)
@@ -210,63 +178,6 @@ test('CSV with newlines in quotes, cut anywhere and loaded side by side: what on
     { numRuns: 60 },
   )
   assert.ok(ranges > 20, 'too few were read side by side')
-})
-
-for (const compression of ['none', 'gzip', 'zstd'] as const)
-  test(`a sequence (${compression}) whose chunk is tried again in the same invocation reads it again from its first row`, async () => {
-    const p = pipeline()
-    const body = Buffer.from(['id,name', ...Array.from({ length: 900 }, (_, i) => `${i},n${i}`)].join('\n'))
-    p.pieceBytes = 256
-    const load = p.open(compressed[compression](body), 'csv', compression, 1000)
-    await p.drain(1, undefined, (deps) => ({
-      ...deps,
-      commitChunk: (l, d, chunk, read, turn) => {
-        let attempts = 0
-        return deps.commitChunk(
-          l,
-          d,
-          chunk,
-          async (sink, lead) => {
-            // the first attempt is read and thrown away, as after a deadlock
-            if (chunk % 2 === 1 && attempts++ === 0)
-              await read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined }, lead)
-            return read(sink, lead)
-          },
-          turn,
-        )
-      },
-    }))
-    const receipt = p.receipt(load.id)
-    assert.equal(receipt.problem, null)
-    assert.deepEqual(receipt.rows, { received: 900, loaded: 900, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
-  })
-
-test('two readers of one sequence, one overtaking the other, still commit every row once', async () => {
-  const p = pipeline()
-  const load = p.open(gzipSync(lines(3000).join('\n')), 'ndjson', 'gzip', 5000)
-  p.queue.push({ ...p.queue[0]! }, { ...p.queue[0]! })
-  await p.drain(3)
-  assert.deepEqual(p.receipt(load.id).rows, { received: 3000, loaded: 3000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
-})
-
-test('a chunk of a sequence that fails while the next is under way is never left out', async () => {
-  for (const bad of [0, 1, 4, 9]) {
-    await db.query('TRUNCATE items, millrace.ledger')
-    const p = pipeline()
-    const load = p.open(gzipSync(lines(1000).join('\n')), 'ndjson', 'gzip', 2000)
-    let failures = 0
-    await p.drain(1, undefined, (deps) => ({
-      ...deps,
-      projectChunk: async (l, result) => {
-        if (result.chunk === bad && failures++ === 0) throw new Error('killed')
-        return deps.projectChunk(l, result)
-      },
-    }))
-    assert.equal(failures > 0, true)
-    const receipt = p.receipt(load.id)
-    assert.equal(receipt.state, 'complete')
-    assert.deepEqual(receipt.rows, { received: 1000, loaded: 1000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
-  }
 })
 
 const gzipped = gzipSync(lines(200).join('\n'))
