@@ -22,32 +22,37 @@ import { streamSides } from './bench/stream-sides.ts'
 import { tableText } from './bench/table.ts'
 import { allFlights, flightsFile } from './flights.ts'
 
+const namesOf = (which: (line: Line) => boolean): string =>
+  lines
+    .filter(which)
+    .map(({ key }) => key)
+    .join(', ')
+
 const help = `npm run bench -- [options] [NAME ...]
 
 Holds the loader against \`psql \\copy\` on the same data, server and run, and prints every target with
-what was measured. Starts a Postgres of its own and ends it. How to read it: docs/performance.md.
+what was measured, or only those named. Starts a Postgres of its own and ends it. How to read it: docs/performance.md.
+
+A NAME is that of a line, or how the names of several begin (stream: stream-p50, …):
+  ${namesOf((line) => !line.onlyNamed)}
+and measured only when named, for a local AWS is started for them, and ended:
+  ${namesOf((line) => line.onlyNamed === true)}
 
   --rows N         flights to load, 1,000 to 3,000,000 (default 1,500,000). The lines of odd rows and of policy
                    update load a quarter of them; each other shape as many bytes as a third of the flights
   --rounds N       rounds of which the median is taken (default 5)
-  NAME, --only NAME,...  only these lines, or those whose names begin so (stream: stream-p50, …): ${[...new Set(lines.map(({ key }) => key))].join(', ')}.
-                   ${lines
-                     .filter(({ onlyNamed }) => onlyNamed)
-                     .map(({ key }) => key)
-                     .join(', ')} are measured only so: a local AWS is started for them, and ended
   --gigabytes N    size of the large file of the memory line, GiB (default 1); it is made up while it is read
   --profile        profile instead of timing: a .cpuprofile of each loader and its top ten functions, what its Postgres process
-                   waited for and did; of the lines given with --only, or of ndjson-1
+                   waited for and did; of the lines named, or of ndjson-1
   --json           print one JSON object, {"results": [{"name", "target", "measured", "holds", ...}]}, and nothing else
   --help           print this
 `
 
-const { values, positionals } = parseArgs({
+const { values, positionals: names } = parseArgs({
   allowPositionals: true,
   options: {
     rows: { type: 'string', default: '1500000' },
     rounds: { type: 'string', default: '5' },
-    only: { type: 'string' },
     gigabytes: { type: 'string', default: '1' },
     profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -61,12 +66,10 @@ async function main(): Promise<void> {
   const rows = number('rows', 1000, allFlights)
   const rounds = number('rounds', 1, 1000)
   const gibibytes = number('gigabytes', 0.01, 1000)
-  const named = [...(values.only?.split(',') ?? []), ...positionals].filter(Boolean)
-  const only = named.length > 0 ? named : undefined
   const isMeant = ({ key }: Line, name: string): boolean => key === name || key.startsWith(`${name}-`)
-  const unknown = only?.find((name) => !lines.some((line) => isMeant(line, name)))
-  if (unknown !== undefined) throw new Error(`--only: there is no line "${unknown}"; see --help`)
-  const chosen = lines.filter((line) => (only ? only.some((name) => isMeant(line, name)) : !line.onlyNamed))
+  const unknown = names.find((name) => !lines.some((line) => isMeant(line, name)))
+  if (unknown !== undefined) throw new Error(`there is no line "${unknown}"; see --help`)
+  const chosen = lines.filter((line) => (names.length > 0 ? names.some((name) => isMeant(line, name)) : !line.onlyNamed))
 
   const began = performance.now()
   const folder = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), `bench-${process.pid}`)
@@ -77,7 +80,8 @@ async function main(): Promise<void> {
   const all = await groups(stage, flightsPath, rounds, gibibytes)
   if (values.profile) {
     const sides = Object.assign({}, ...all.map((group) => group.sides)) as Sides
-    for (const name of only ? chosen.map(({ ours }) => ours) : ['ndjson-1']) await runProfile(server, name, sides[name]!, profiles, say)
+    for (const name of names.length > 0 ? chosen.map(({ ours }) => ours) : ['ndjson-1'])
+      await runProfile(server, name, sides[name]!, profiles, say)
     return
   }
   const machine = `${cpus().length} cores, PostgreSQL ${server.version} with default settings, Node ${process.versions.node}; ${stage.hand.name}`

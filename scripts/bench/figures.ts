@@ -12,7 +12,7 @@ export type Runs = ReadonlyMap<string, readonly Run[]>
 
 /** One line of the table: a ratio of two sides' speeds, or the memory of one, or how long its calls took. */
 export interface Line {
-  /** For `--only`. */
+  /** Names it on the command line. */
   readonly key: string
   readonly name: string
   readonly ours: string
