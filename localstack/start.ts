@@ -1,6 +1,6 @@
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeFailure, LocalFailure } from './failure.ts'
+import { externalOf, runCommand } from './command-line.ts'
 import { type LocalAws, type StartOptions, startLocal } from './local-aws.ts'
 import { lineReport, quietReport } from './report.ts'
 
@@ -22,7 +22,11 @@ what has died. \`npm run local:stop\` ends it.
   --help           print this
 `
 
-async function main(): Promise<void> {
+interface Wanted extends StartOptions {
+  readonly json: boolean
+}
+
+function wanted(): Wanted | undefined {
   const { values } = parseArgs({
     options: {
       endpoint: { type: 'string' },
@@ -34,21 +38,17 @@ async function main(): Promise<void> {
       help: { type: 'boolean', default: false },
     },
   })
-  if (values.help) return console.log(help)
-  const { endpoint, database } = values
-  if ((endpoint === undefined) !== (database === undefined)) throw new LocalFailure('--endpoint and --database go together.')
+  const { help, dir, endpoint, database, fresh, json, 'function-database': functionDatabase } = values
+  if (help) return undefined
+  const report = json ? quietReport : lineReport()
+  return { ...(dir !== undefined && { dir }), external: externalOf(endpoint, database), functionDatabase, fresh, report, json }
+}
+
+async function start(options: Wanted): Promise<void> {
   const began = performance.now()
-  const options: StartOptions = {
-    ...(values.dir !== undefined && { dir: values.dir }),
-    external: endpoint !== undefined && database !== undefined ? { endpoint, database } : undefined,
-    functionDatabase: values['function-database'],
-    fresh: values.fresh,
-    report: values.json ? quietReport : lineReport(),
-  }
   const local = await startLocal(options)
   const seconds = (performance.now() - began) / 1000
-  if (values.json) console.log(asJson(local, seconds))
-  else console.log(asText(local, seconds, options))
+  console.log(options.json ? asJson(local, seconds) : asText(local, seconds, options))
 }
 
 function asJson({ settings, dir, kind, unchanged }: LocalAws, seconds: number): string {
@@ -89,9 +89,4 @@ for (const [name, code] of [
 
 process.stdout.on('error', () => {}) // `| head` may close it; the start goes on
 
-try {
-  await main()
-} catch (error) {
-  console.error(`\nmillrace local: ${describeFailure(error)}`)
-  process.exitCode = 1
-}
+await runCommand({ name: 'npm run local', help, read: wanted, run: start })

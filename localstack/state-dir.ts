@@ -22,8 +22,11 @@ export interface StateDir {
   readonly checkpoints: string
 }
 
-/** MILLRACE_LOCAL_DIR, or `.local` in the checkout. Made when missing. */
-export function stateDir(dir: string = process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local')): StateDir {
+/** MILLRACE_LOCAL_DIR, or `.local` in the checkout. */
+export const localDir = (): string => process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local')
+
+/** Made when missing. */
+export function stateDir(dir: string = localDir()): StateDir {
   const root = resolve(dir)
   const logs = join(root, 'logs')
   mkdirSync(logs, { recursive: true })

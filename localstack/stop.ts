@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { describeFailure } from './failure.ts'
+import { runCommand } from './command-line.ts'
 import { stopLocal } from './local-aws.ts'
 
 const help = `npm run local:stop -- [options]
@@ -11,14 +11,15 @@ next start. An emulator and a Postgres that were only used (--endpoint) are left
   --help         print this
 `
 
-try {
-  const { values } = parseArgs({ options: { dir: { type: 'string' }, help: { type: 'boolean', default: false } } })
-  if (values.help) console.log(help)
-  else {
-    const ended = await stopLocal(values.dir)
+await runCommand({
+  name: 'npm run local:stop',
+  help,
+  read: () => {
+    const { values } = parseArgs({ options: { dir: { type: 'string' }, help: { type: 'boolean', default: false } } })
+    return values.help ? undefined : values
+  },
+  run: async ({ dir }) => {
+    const ended = await stopLocal(dir)
     console.log(ended.length > 0 ? `Stopped ${ended.join(', ')}.` : 'Nothing was running.')
-  }
-} catch (error) {
-  console.error(`millrace local:stop: ${describeFailure(error)}`)
-  process.exitCode = 1
-}
+  },
+})

@@ -1,9 +1,10 @@
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeFailure } from '../localstack/failure.ts'
+import { runCommand, wholeNumber } from '../localstack/command-line.ts'
+import { LocalFailure } from '../localstack/failure.ts'
 import { forgetLocal } from '../localstack/local-aws.ts'
-import { repository } from '../localstack/state-dir.ts'
+import { localDir, repository } from '../localstack/state-dir.ts'
 import { findHand } from './bench/by-hand.ts'
 import { doorSides } from './bench/door-sides.ts'
 import { measureEndToEnd } from './bench/end-to-end.ts'
@@ -48,40 +49,56 @@ and measured only when named, for a local AWS is started for them, and ended:
   --help           print this
 `
 
-const { values, positionals: names } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rows: { type: 'string', default: '1500000' },
-    rounds: { type: 'string', default: '5' },
-    gigabytes: { type: 'string', default: '1' },
-    profile: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
-const say = (text: string): void => void (values.json || console.log(text))
+interface Wanted {
+  readonly chosen: readonly Line[]
+  readonly rows: number
+  readonly rounds: number
+  readonly gibibytes: number
+  readonly profile: boolean
+  readonly json: boolean
+}
 
-async function main(): Promise<void> {
-  if (values.help) return console.log(help)
-  const rows = number('rows', 1000, allFlights)
-  const rounds = number('rounds', 1, 1000)
-  const gibibytes = number('gigabytes', 0.01, 1000)
+function wanted(): Wanted | undefined {
+  const { values, positionals: names } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rows: { type: 'string', default: '1500000' },
+      rounds: { type: 'string', default: '5' },
+      gigabytes: { type: 'string', default: '1' },
+      profile: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const gibibytes = Number(values.gigabytes)
+  if (!(gibibytes >= 0.01 && gibibytes <= 1000)) throw new Error('--gigabytes must be 0.01 to 1,000')
   const isMeant = ({ key }: Line, name: string): boolean => key === name || key.startsWith(`${name}-`)
   const unknown = names.find((name) => !lines.some((line) => isMeant(line, name)))
-  if (unknown !== undefined) throw new Error(`there is no line "${unknown}"; see --help`)
-  const chosen = lines.filter((line) => (names.length > 0 ? names.some((name) => isMeant(line, name)) : !line.onlyNamed))
+  if (unknown !== undefined) throw new Error(`there is no line "${unknown}"`)
+  const unnamed = (line: Line): boolean => (values.profile ? line.key === 'ndjson-1' : !line.onlyNamed)
+  return {
+    chosen: lines.filter((line) => (names.length > 0 ? names.some((name) => isMeant(line, name)) : unnamed(line))),
+    rows: wholeNumber('--rows', values.rows, 1000, allFlights),
+    rounds: wholeNumber('--rounds', values.rounds, 1, 1000),
+    gibibytes,
+    profile: values.profile,
+    json: values.json,
+  }
+}
 
+async function measure({ chosen, rows, rounds, gibibytes, profile, json }: Wanted): Promise<void> {
+  const say = (text: string): void => void (json || console.log(text))
   const began = performance.now()
-  const folder = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), `bench-${process.pid}`)
+  const folder = join(localDir(), `bench-${process.pid}`)
   const flightsPath = await flightsFile(rows, join(repository, '.local', 'cache'))
   server = await startServer(folder)
   const profiles = join(repository, '.local', 'profiles')
-  const stage: Stage = { server, hand: findHand(server.url), folder, rows, flags: values.profile ? profilerFlags(profiles) : [] }
+  const stage: Stage = { server, hand: findHand(server.url), folder, rows, flags: profile ? profilerFlags(profiles) : [] }
   const all = await groups(stage, flightsPath, rounds, gibibytes)
-  if (values.profile) {
+  if (profile) {
     const sides = Object.assign({}, ...all.map((group) => group.sides)) as Sides
-    for (const name of names.length > 0 ? chosen.map(({ ours }) => ours) : ['ndjson-1'])
-      await runProfile(server, name, sides[name]!, profiles, say)
+    for (const name of chosen.map(({ ours }) => ours)) await runProfile(server, name, sides[name]!, profiles, say)
     return
   }
   const machine = `${cpus().length} cores, PostgreSQL ${server.version} with default settings, Node ${process.versions.node}; ${stage.hand.name}`
@@ -98,7 +115,7 @@ async function main(): Promise<void> {
   say(
     `\n${tableText(results)}\n\n${rows.toLocaleString('en-US')} flights; ratios are medians of the rounds, above 1 is faster. ${seconds} s in all.`,
   )
-  if (values.json) console.log(JSON.stringify({ results, rows, rounds, machine, seconds }))
+  if (json) console.log(JSON.stringify({ results, rows, rounds, machine, seconds }))
 }
 
 async function groups(stage: Stage, flightsPath: string, rounds: number, gibibytes: number): Promise<Group[]> {
@@ -119,28 +136,23 @@ async function groups(stage: Stage, flightsPath: string, rounds: number, gibibyt
   ]
 }
 
-function number(name: 'rows' | 'rounds' | 'gigabytes', least: number, most: number): number {
-  const given = Number(values[name].replace(/[_,]/g, ''))
-  if (!(given >= least && given <= most) || (name !== 'gigabytes' && !Number.isInteger(given)))
-    throw new Error(`--${name} must be ${least.toLocaleString('en-US')} to ${most.toLocaleString('en-US')}`)
-  return given
-}
-
 // Whatever ends the bench, its Postgres and its local AWS end with it.
 const interrupted = new Promise<never>((_, reject) => {
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new Error(`ended by ${name}`)))
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => reject(new LocalFailure(`ended by ${name}`)))
   process.on('uncaughtException', reject)
 })
 let server: Server | undefined
 /** Folder of the local AWS, when one was started. */
 let localAws: string | undefined
-try {
-  await Promise.race([main(), interrupted])
-} catch (error) {
-  console.error(`millrace bench: ${describeFailure(error)}`)
-  process.exitCode = 1
-} finally {
-  if (localAws) await forgetLocal(localAws)
-  await server?.[Symbol.asyncDispose]()
+
+async function bench(options: Wanted): Promise<void> {
+  try {
+    await Promise.race([measure(options), interrupted])
+  } finally {
+    if (localAws) await forgetLocal(localAws)
+    await server?.[Symbol.asyncDispose]()
+  }
 }
+
+await runCommand({ name: 'npm run bench', help, read: wanted, run: bench })
 process.exit()

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeApiKey, tenantPattern } from '#core/api-key.ts'
-import { datasets } from '#datasets'
+import { datasets as all } from '#datasets'
 import { putApiKey } from '#platform/api-keys.ts'
 import { openTable } from '#platform/table.ts'
+import { runCommand } from '../localstack/command-line.ts'
+import { localDir } from '../localstack/state-dir.ts'
 
 const help = `npm run key -- --tenant TENANT [options]
 
@@ -26,7 +28,7 @@ interface Wanted {
   readonly table: string
 }
 
-function wanted(): Wanted | string {
+function wanted(): Wanted | undefined {
   const { values } = parseArgs({
     options: {
       tenant: { type: 'string' },
@@ -36,39 +38,28 @@ function wanted(): Wanted | string {
       help: { type: 'boolean', default: false },
     },
   })
-  if (values.help) return ''
+  if (values.help) return undefined
   const { tenant, dataset = ['*'], name } = values
-  if (tenant === undefined || !tenantPattern.test(tenant)) return '--tenant is needed: lower case letters, digits and -, 48 at most'
-  const unknown = dataset.find((each) => each !== '*' && !datasets.has(each))
-  if (unknown !== undefined) return `There is no dataset "${unknown}": ${[...datasets.keys()].join(', ')}`
+  if (tenant === undefined || !tenantPattern.test(tenant))
+    throw new Error('--tenant is needed: lower case letters, digits and -, 48 at most')
+  const unknown = dataset.find((each) => each !== '*' && !all.has(each))
+  if (unknown !== undefined) throw new Error(`there is no dataset "${unknown}": ${[...all.keys()].join(', ')}`)
   const table = values.table ?? process.env.MILLRACE_TABLE ?? localTable()
-  if (table === undefined) return '--table is needed: no MILLRACE_TABLE is set and no local AWS was started (npm run local)'
+  if (table === undefined) throw new Error('--table is needed: no MILLRACE_TABLE is set and no local AWS was started (npm run local)')
   return { tenant, datasets: dataset, name, table }
 }
 
 /** The table of the local AWS, whose settings then hold for the AWS SDK too. */
 function localTable(): string | undefined {
-  const file = join(process.env.MILLRACE_LOCAL_DIR ?? join(import.meta.dirname, '../.local'), 'env')
+  const file = join(localDir(), 'env')
   if (!existsSync(file)) return undefined
   process.loadEnvFile(file)
   return process.env.MILLRACE_TABLE
 }
 
-async function main(): Promise<number> {
-  let what: Wanted | string
-  try {
-    what = wanted()
-  } catch (error) {
-    what = error instanceof Error ? error.message : String(error)
-  }
-  if (typeof what === 'string') {
-    const asked = what === ''
-    console[asked ? 'log' : 'error'](asked ? help : `${what}\n\n${help}`)
-    return asked ? 0 : 2
-  }
-  const { tenant, name, table } = what
+async function createKey({ tenant, datasets, name, table }: Wanted): Promise<void> {
   const key = makeApiKey()
-  const meaning = { tenant, datasets: what.datasets, createdAt: new Date().toISOString(), ...(name !== undefined && { name }) }
+  const meaning = { tenant, datasets, createdAt: new Date().toISOString(), ...(name !== undefined && { name }) }
   try {
     await putApiKey(openTable(table))(key, meaning)
   } catch (error) {
@@ -76,13 +67,11 @@ async function main(): Promise<number> {
     console.error(
       gone ? `There is no table "${table}" in this account and region: give the output TableName of the storage stack` : String(error),
     )
-    return 1
+    process.exitCode = 1
+    return
   }
-  console.error(
-    `A key of tenant ${tenant} for ${what.datasets.includes('*') ? 'all datasets' : what.datasets.join(', ')}; it is shown only now:`,
-  )
+  console.error(`A key of tenant ${tenant} for ${datasets.includes('*') ? 'all datasets' : datasets.join(', ')}; it is shown only now:`)
   console.log(key)
-  return 0
 }
 
-process.exitCode = await main()
+await runCommand({ name: 'npm run key', help, read: wanted, run: createKey })

@@ -1,10 +1,10 @@
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Interrupted } from '../client/src/cli/exit.ts'
-import { describeFailure } from '../localstack/failure.ts'
-import { forgetLocal, type LocalAws, startLocal, stopLocal } from '../localstack/local-aws.ts'
+import { externalOf, runCommand, wholeNumber } from '../localstack/command-line.ts'
+import { forgetLocal, type LocalAws, type StartOptions, startLocal, stopLocal } from '../localstack/local-aws.ts'
 import { lineReport } from '../localstack/report.ts'
-import { repository } from '../localstack/state-dir.ts'
+import { localDir, repository } from '../localstack/state-dir.ts'
 import { runDemo } from './demo-steps.ts'
 import { allFlights } from './flights.ts'
 
@@ -23,30 +23,48 @@ Ends what it started.
   --help           print this
 `
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: String(allFlights) },
-    keep: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    endpoint: { type: 'string' },
-    database: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+interface Wanted {
+  readonly rows: number
+  readonly keep: boolean
+  readonly json: boolean
+  readonly external: StartOptions['external']
+}
+
+function wanted(): Wanted | undefined {
+  const { values } = parseArgs({
+    options: {
+      rows: { type: 'string', default: String(allFlights) },
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      endpoint: { type: 'string' },
+      database: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { help, keep, json, endpoint, database } = values
+  if (help) return undefined
+  return { rows: wholeNumber('--rows', values.rows, 1000, allFlights), keep, json, external: externalOf(endpoint, database) }
+}
+
 /** Beside the state of `npm run local`, never in it: the demo begins with nothing every time, and clears up. */
-const dir = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), 'demo')
-const say = (text: string): void => void (values.json ? process.stderr : process.stdout).write(`${text}\n`)
+const dir = join(localDir(), 'demo')
 const interrupt = new AbortController()
 
-async function main(): Promise<void> {
-  if (values.help) return console.log(help)
-  const rows = Number(values.rows.replace(/[_,]/g, ''))
-  if (!Number.isInteger(rows) || rows < 1000 || rows > allFlights)
-    throw new Error(`--rows must be 1,000 to ${allFlights.toLocaleString('en-US')}`)
-  const { endpoint, database } = values
-  if ((endpoint === undefined) !== (database === undefined)) throw new Error('--endpoint and --database go together.')
-  const external = endpoint !== undefined && database !== undefined ? { endpoint, database } : undefined
+async function demo(options: Wanted): Promise<void> {
+  const interrupted = new Promise<never>((_, reject) => interrupt.signal.addEventListener('abort', () => reject(interrupt.signal.reason)))
+  try {
+    await Promise.race([show(options), interrupted])
+    if (!options.keep) await forgetLocal(dir)
+  } catch (error) {
+    if (error instanceof Interrupted) console.error(`\n${error.message}`)
+    await stopLocal(dir) // the logs and the rows are worth a look
+    if (!(error instanceof Interrupted)) throw error
+    process.exitCode = 130
+  }
+}
 
+async function show({ rows, keep, json, external }: Wanted): Promise<void> {
+  const say = (text: string): void => void (json ? process.stderr : process.stdout).write(`${text}\n`)
   const began = performance.now()
   say('Local AWS: an emulator, Postgres, and the stacks deployed to it')
   const local = await startLocal({ dir, external, fresh: true, persist: false, report: lineReport(say) })
@@ -60,8 +78,8 @@ async function main(): Promise<void> {
   })
   const seconds = Number(((performance.now() - began) / 1000).toFixed(1))
   say(`\nThe whole demo took ${seconds} s.`)
-  if (values.keep) say(howToUse(local))
-  if (values.json) console.log(JSON.stringify({ ...outcome, seconds }))
+  if (keep) say(howToUse(local))
+  if (json) console.log(JSON.stringify({ ...outcome, seconds }))
 }
 
 function howToUse({ settings }: LocalAws): string {
@@ -76,15 +94,5 @@ and end it:
 
 for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.once(name, () => interrupt.abort(new Interrupted(`the demo was ended by ${name}`)))
-try {
-  const interrupted = new Promise<never>((_, reject) => interrupt.signal.addEventListener('abort', () => reject(interrupt.signal.reason)))
-  await Promise.race([main(), interrupted])
-} catch (error) {
-  console.error(`\nmillrace demo: ${error instanceof Interrupted ? error.message : describeFailure(error)}`)
-  process.exitCode = error instanceof Interrupted ? 130 : 1
-} finally {
-  // After a failure the logs and the rows are worth a look; after a success only with --keep.
-  if (process.exitCode !== undefined && process.exitCode !== 0) await stopLocal(dir)
-  else if (!values.keep && !values.help) await forgetLocal(dir)
-}
+await runCommand({ name: 'npm run demo', help, read: wanted, run: demo })
 process.exit()

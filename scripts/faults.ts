@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { describeFailure } from '../localstack/failure.ts'
-import { repository } from '../localstack/state-dir.ts'
+import { runCommand, wholeNumber } from '../localstack/command-line.ts'
+import { localDir } from '../localstack/state-dir.ts'
 import type { Played } from '../test/support/faults/play.ts'
 import { startServer } from './bench/server.ts'
 
@@ -21,41 +21,47 @@ receipt adds up. Exits with 1 when anything does not hold.
   --help           print this
 `
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '200000' },
-    seed: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+interface Wanted {
+  readonly rows: number
+  readonly seed: number
+  readonly json: boolean
+}
+
+function wanted(): Wanted | undefined {
+  const { values } = parseArgs({
+    options: {
+      rows: { type: 'string', default: '200000' },
+      seed: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const { seed, json } = values
+  if (values.help) return undefined
+  return {
+    rows: wholeNumber('--rows', values.rows, 1000, 100_000_000),
+    seed: seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', seed, 0, 2 ** 31 - 1),
+    json,
+  }
+}
 
 /** The functions' own log lines would be thousands, most of them about what was done to them on purpose. Read when they are loaded. */
 process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
 process.env.POWERTOOLS_METRICS_DISABLED ??= 'true'
 
-async function main(): Promise<void> {
-  if (values.help) return console.log(help)
-  const rows = whole('rows', values.rows, 1000, 100_000_000)
-  const seed = values.seed === undefined ? randomInt(2 ** 31) : whole('seed', values.seed, 0, 2 ** 31 - 1)
-  const say = (text: string): void => void (values.json || console.log(text))
+async function faults({ rows, seed, json }: Wanted): Promise<void> {
+  const say = (text: string): void => void (json || console.log(text))
   say(`Seed ${seed}. The same run again: npm run faults -- --rows ${rows} --seed ${seed}`)
-  const folder = join(process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local'), `faults-${process.pid}`)
+  const folder = join(localDir(), `faults-${process.pid}`)
   await using server = await startServer(folder)
   const began = performance.now()
-  const onProgress = values.json || !process.stderr.isTTY ? undefined : progress(rows)
+  const onProgress = json || !process.stderr.isTTY ? undefined : progress(rows)
   const { play } = await import('../test/support/faults/play.ts')
   const played = await play({ database: server.url, rows, seed, ...(onProgress && { onProgress }) })
   const seconds = Number(((performance.now() - began) / 1000).toFixed(1))
-  if (values.json) console.log(JSON.stringify({ seed, seconds, holds: played.broken.length === 0, ...played }))
+  if (json) console.log(JSON.stringify({ seed, seconds, holds: played.broken.length === 0, ...played }))
   else say(report(played, seconds))
   if (played.broken.length > 0) process.exitCode = 1
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = Number(text.replace(/[_,]/g, ''))
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new Error(`--${name} must be ${least.toLocaleString('en-US')} to ${most.toLocaleString('en-US')}`)
 }
 
 function progress(rows: number): (accepted: number) => void {
@@ -78,9 +84,4 @@ function report({ faults, broken, ...sums }: Played, seconds: number): string {
   return ['', ...table(sums), '', 'What went wrong on the way:', ...table(faults), '', `${verdict} ${seconds} s.`].join('\n')
 }
 
-try {
-  await main()
-} catch (error) {
-  console.error(`millrace faults: ${describeFailure(error)}`)
-  process.exitCode = 1
-}
+await runCommand({ name: 'npm run faults', help, read: wanted, run: faults })

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { parseChunkJob } from '#core/chunk.ts'
 import { parsePlanMessage } from '#core/plan-message.ts'
+import { runCommand } from '../localstack/command-line.ts'
 
 const help = `npm run redrive -- --from URL [--to URL --yes]
 
@@ -28,7 +29,7 @@ interface Wanted {
   readonly json: boolean
 }
 
-function wanted(): Wanted | string {
+function wanted(): Wanted | undefined {
   const { values } = parseArgs({
     options: {
       from: { type: 'string' },
@@ -38,10 +39,10 @@ function wanted(): Wanted | string {
       help: { type: 'boolean', default: false },
     },
   })
-  const { from, to, yes, json, help } = values
-  if (help) return ''
-  if (from === undefined) return '--from is needed: the URL of a dead-letter queue'
-  if (yes && to === undefined) return '--yes needs --to: the URL of the queue that the messages came from'
+  const { from, to, yes, json } = values
+  if (values.help) return undefined
+  if (from === undefined) throw new Error('--from is needed: the URL of a dead-letter queue')
+  if (yes && to === undefined) throw new Error('--yes needs --to: the URL of the queue that the messages came from')
   return { from, to: yes ? to : undefined, json }
 }
 
@@ -90,18 +91,7 @@ async function sendBack(sqs: SQSClient, from: string, to: string, { Body = '', M
   await sqs.send(new DeleteMessageCommand({ QueueUrl: from, ReceiptHandle }))
 }
 
-async function main(): Promise<number> {
-  let what: Wanted | string
-  try {
-    what = wanted()
-  } catch (error) {
-    what = error instanceof Error ? error.message : String(error)
-  }
-  if (typeof what === 'string') {
-    console[what === '' ? 'log' : 'error'](what === '' ? help : `${what}\n\n${help}`)
-    return what === '' ? 0 : 2
-  }
-  const { from, to, json } = what
+async function redrive({ from, to, json }: Wanted): Promise<void> {
   const sqs = new SQSClient({})
   let count = 0
   for await (const message of messagesOf(sqs, from)) {
@@ -118,7 +108,6 @@ async function main(): Promise<number> {
     console.error(
       `${count} ${count === 1 ? 'message' : 'messages'}${to === undefined ? `; those shown are hidden for ${hidden} s` : ' sent back'}`,
     )
-  return 0
 }
 
-process.exitCode = await main()
+await runCommand({ name: 'npm run redrive', help, read: wanted, run: redrive })

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { externalOf, runCommand } from '../localstack/command-line.ts'
 import { describeFailure, LocalFailure } from '../localstack/failure.ts'
 import { runChecks } from './testing/checks.ts'
 import { add, nothing, type Outcome, type Run } from './testing/stage.ts'
@@ -41,13 +42,11 @@ function readOptions(): Options | undefined {
   if (values.help) return undefined
   const only = values.only?.split(',').filter(Boolean)
   const unknown = only?.find((name) => !stages.some((stage) => stage === name))
-  if (unknown !== undefined) throw new LocalFailure(`--only: there is no stage "${unknown}", only ${stages.join(', ')}.`)
-  const { endpoint, database } = values
-  if ((endpoint === undefined) !== (database === undefined)) throw new LocalFailure('--endpoint and --database go together.')
+  if (unknown !== undefined) throw new Error(`--only: there is no stage "${unknown}", only ${stages.join(', ')}`)
   return {
     wanted: stages.filter((stage) => only === undefined || only.includes(stage)),
     files: positionals,
-    external: endpoint !== undefined && database !== undefined ? { endpoint, database } : undefined,
+    external: externalOf(values.endpoint, values.database),
   }
 }
 
@@ -106,9 +105,7 @@ function summary(lines: readonly Line[]): string {
   return rows.join('\n')
 }
 
-async function main(): Promise<void> {
-  const options = readOptions()
-  if (!options) return console.log(help)
+async function runAll(options: Options): Promise<void> {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
@@ -136,9 +133,4 @@ async function main(): Promise<void> {
   process.exitCode = controller.signal.aborted ? 130 : sum.failed > 0 ? 1 : 0
 }
 
-try {
-  await main()
-} catch (error) {
-  console.error(`npm test: ${describeFailure(error)}`)
-  process.exitCode = 1
-}
+await runCommand({ name: 'npm test', help, read: readOptions, run: runAll })
