@@ -1,42 +1,34 @@
-import { type FileMetaData, parquetMetadata, type SchemaElement } from 'hyparquet'
+import { type ColumnMetaData, type FileMetaData, parquetMetadata, type SchemaElement } from 'hyparquet'
 import { LoadError } from '#core/errors.ts'
-import { textOf } from '#core/parquet-values.ts'
 import { readPart } from './objects.ts'
 import type { Source } from './source.ts'
 
 /** Bytes read at first: most footers are within. And the most a footer may have: it is held as objects many times its size. */
 const firstRead = 64 * 1024
 const largestFooter = 16 * 1024 * 1024
-/** Bytes of a row group as stored: held while its rows are decoded. */
+/** Bytes of a row group as stored: held while its rows are decoded. And its rows: all of them are loaded by one call of the function, in one transaction. */
 const largestGroup = 128 * 1024 * 1024
+const mostRows = 64 * 1024 * 1024
 
-/** A row group: where its bytes are and which rows it has. */
-export interface RowGroup {
-  readonly index: number
+/** Bytes of the file. */
+interface Span {
   readonly start: number
   readonly end: number
+}
+
+/** A row group: where its bytes are and which rows it has. */
+export interface RowGroup extends Span {
+  readonly index: number
+  /** The flat columns by name. */
+  readonly columns: ReadonlyMap<string, Span & { readonly meta: ColumnMetaData }>
   readonly firstRow: number
   readonly rows: number
 }
 
 export interface Footer {
-  readonly metadata: FileMetaData
   readonly groups: readonly RowGroup[]
   /** The columns at the top; `nested` holds others. */
   readonly columns: readonly { readonly element: SchemaElement; readonly nested: boolean }[]
-}
-
-/** How stored bytes become values before `parquet-values.ts` looks at them: as they are, and never by way of a floating-point number. */
-export const parsers = {
-  timestampFromMilliseconds: (value: bigint): unknown => value,
-  timestampFromMicroseconds: (value: bigint): unknown => value,
-  timestampFromNanoseconds: (value: bigint): unknown => value,
-  dateFromDays: (value: number): unknown => value,
-  stringFromBytes: (bytes: Uint8Array | undefined): unknown => bytes && textOf(bytes),
-  jsonFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
-  uuidFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
-  geometryFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
-  geographyFromBytes: (bytes: Uint8Array | undefined): unknown => bytes,
 }
 
 /** @throws LoadError parquet-invalid, parquet-unsupported, parquet-row-group-too-large */
@@ -56,7 +48,7 @@ export async function readFooter(source: Source): Promise<Footer> {
 
 function parse(bytes: Buffer): FileMetaData {
   try {
-    return parquetMetadata(bytes, { parsers, geoparquet: false })
+    return parquetMetadata(bytes, { geoparquet: false })
   } catch (error) {
     throw invalid('its footer cannot be read', error)
   }
@@ -71,11 +63,12 @@ function footerOf(metadata: FileMetaData, size: number): Footer {
     const spans = columns.map(({ meta_data: meta, file_path, crypto_metadata }) => {
       if (!meta || crypto_metadata) throw encrypted()
       if (file_path) throw new LoadError('parquet-unsupported', 'The file keeps its columns in other files; write them into one.')
-      const start = Number(meta.dictionary_page_offset || meta.data_page_offset)
-      return [start, start + Number(meta.total_compressed_size)] as const
+      // Some writers say 0 for a dictionary that is not there.
+      const start = Math.min(Number(meta.dictionary_page_offset || meta.data_page_offset), Number(meta.data_page_offset))
+      return { start, end: start + Number(meta.total_compressed_size), meta }
     })
-    const start = Math.min(...spans.map(([from]) => from))
-    const end = Math.max(...spans.map(([, to]) => to))
+    const start = Math.min(...spans.map((span) => span.start))
+    const end = Math.max(...spans.map((span) => span.end))
     if (!(rows > 0 && start >= 4 && start < end && end <= size && start >= (groups.at(-1)?.end ?? 0)))
       throw invalid(`row group ${index} is not where the footer says`)
     if (end - start > largestGroup)
@@ -83,10 +76,16 @@ function footerOf(metadata: FileMetaData, size: number): Footer {
         'parquet-row-group-too-large',
         `Row group ${index} has ${end - start} bytes; at most ${largestGroup} are read at once. Write smaller ones, as with pyarrow's row_group_size=100000.`,
       )
-    groups.push({ index, start, end, firstRow, rows })
+    if (rows > mostRows)
+      throw new LoadError(
+        'parquet-row-group-too-large',
+        `Row group ${index} has ${rows} rows; at most ${mostRows} are read at once. Write smaller ones.`,
+      )
+    const flat = spans.filter(({ meta }) => meta.path_in_schema.length === 1)
+    groups.push({ index, start, end, columns: new Map(flat.map((span) => [span.meta.path_in_schema[0]!, span])), firstRow, rows })
     firstRow += rows
   }
-  return { metadata, groups, columns: [...topColumns(metadata.schema)] }
+  return { groups, columns: [...topColumns(metadata.schema)] }
 }
 
 function* topColumns(schema: readonly SchemaElement[]): Generator<Footer['columns'][number]> {

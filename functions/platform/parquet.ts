@@ -1,23 +1,19 @@
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { type Compressors, type DecodedArray, type FileMetaData, parquetScan, type SchemaElement } from 'hyparquet'
-import { compressors as portable } from 'hyparquet-compressors'
+import type { SchemaElement } from 'hyparquet'
 import { CopyWriter } from '#core/copy-writer.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { PlannedLoad } from '#core/load.ts'
-import { BadValue, kindOf, type ValueReader, valueReader } from '#core/parquet-values.ts'
+import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
+import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
 import type { RowSink, RowsRead } from '#core/read-rows.ts'
 import { refuse } from '#core/reject.ts'
 import { encodeRow, fieldsOf } from '#core/row.ts'
 import type { ReadObject } from './objects.ts'
-import { type Footer, invalid, parsers, type RowGroup, readFooter } from './parquet-footer.ts'
+import { type Footer, invalid, type RowGroup, readFooter } from './parquet-footer.ts'
 import { plainText, type Source, SourceChecksum } from './source.ts'
 
-/** Values decoded at a time: some 50 MB of them. */
-const cellsAtOnce = 2 * 1024 * 1024
-const fewestRows = 8192
-/** Bytes of one page, inflated. Writers keep to 1 MiB; a page is made of whole rows, and is held. */
-const largestPage = 64 * 1024 * 1024
+/** Values of dictionaries that are kept as read, in all columns: some 25 MB of them. */
+const valuesKept = 256 * 1024
 /** Rows are handed on in buffers of about this many bytes. */
 const writeBytes = 64 * 1024
 
@@ -51,10 +47,11 @@ export function parquetOpener(read: ReadObject) {
         const owned = file.groups.filter((group) => group.start >= start && group.start < end)
         const rows = new GroupReader(file, dataset, new Date(load.createdAt), sink, lead)
         const checksum = new SourceChecksum(start, end)
+        const buffer = Buffer.allocUnsafeSlow(Math.max(0, ...owned.map((group) => group.end - group.start)))
         let at = start
         for (const group of owned) {
           await pass(source, at, Math.min(group.start, end), checksum)
-          const bytes = await readGroup(source, group, checksum)
+          const bytes = await readGroup(source, group, buffer, checksum)
           at = Math.min(group.end, end)
           await rows.read(group, bytes)
         }
@@ -81,18 +78,15 @@ async function pass(source: Source, from: number, to: number, checksum: SourceCh
   for await (const piece of plainText({ ...source, size: to }, from, to, checksum)) void piece
 }
 
-async function readGroup(source: Source, group: RowGroup, checksum: SourceChecksum): Promise<ArrayBuffer> {
-  const bytes = new Uint8Array(group.end - group.start)
+async function readGroup(source: Source, group: RowGroup, into: Buffer, checksum: SourceChecksum): Promise<Buffer> {
   let at = 0
-  for await (const piece of plainText({ ...source, size: group.end }, group.start, group.end, checksum)) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes.buffer
+  for await (const piece of plainText({ ...source, size: group.end }, group.start, group.end, checksum)) at += piece.copy(into, at)
+  return into.subarray(0, at)
 }
 
 interface Place {
   readonly name: string
+  readonly element: SchemaElement
   readonly read: ValueReader
 }
 
@@ -100,78 +94,84 @@ interface Place {
 class GroupReader {
   received = 0
   encoded = 0
-  readonly #metadata: FileMetaData
   readonly #dataset: Dataset
   readonly #fields: ReturnType<typeof fieldsOf>
   readonly #sink: RowSink
   readonly #lead: boolean
   /** Of each field, where the file has it. */
   readonly #places: readonly (Place | undefined)[]
+  readonly #out = new CopyWriter()
+  /** Of each field, its value in this row. */
+  readonly #values: unknown[]
 
   constructor(file: Footer, dataset: Dataset, day: Date, sink: RowSink, lead: boolean) {
-    this.#metadata = { ...file.metadata, schema: file.metadata.schema.map(storedType) }
     this.#dataset = dataset
     this.#fields = fieldsOf(dataset, day)
     this.#sink = sink
     this.#lead = lead
     this.#places = placesOf(file, dataset)
+    this.#values = new Array(this.#places.length)
   }
 
-  async read(group: RowGroup, bytes: ArrayBuffer): Promise<void> {
-    const names = this.#places.flatMap((place) => place?.name ?? [])
-    const { readColumn } = await this.#scan(group, bytes, names)
-    const atOnce = Math.max(fewestRows, Math.floor(cellsAtOnce / Math.max(1, names.length)))
-    const out = new CopyWriter()
-    for (let from = 0; from < group.rows; from += atOnce) {
-      const rows = Math.min(atOnce, group.rows - from)
-      const columns: (DecodedArray | undefined)[] = []
-      for (const place of this.#places)
-        columns.push(place && (await decode(group, () => readColumn({ column: place.name, rowStart: from, rowEnd: from + rows }), rows)))
-      for (let i = 0; i < rows; i++) {
-        this.#row(columns, i, group.firstRow + from + i, out)
-        if (out.length >= writeBytes) {
-          await this.#sink.write(out.written)
-          out.truncate(0)
-          await this.#sink.flush()
-        }
-      }
+  /** @param bytes of the row group, as stored */
+  async read(group: RowGroup, bytes: Buffer): Promise<void> {
+    const columns = this.#columns(group, bytes)
+    const out = this.#out
+    for (let i = 0; i < group.rows; i++) {
+      this.#take(group, columns)
+      this.#row(group.firstRow + i)
+      if (out.length < writeBytes) continue
+      await this.#sink.write(out.written)
+      out.truncate(0)
       await this.#sink.flush()
     }
     if (out.length > 0) await this.#sink.write(out.written)
+    out.truncate(0)
+    await this.#sink.flush()
   }
 
-  /** Only the group's own bytes are there to be read, so that no fault of the network can pass for one of the file. */
-  #scan(group: RowGroup, bytes: ArrayBuffer, columns: string[]) {
-    const metadata = { ...this.#metadata, row_groups: [this.#metadata.row_groups[group.index]!] }
-    const slice = (from: number, to = group.end) => bytes.slice(from - group.start, to - group.start)
-    const file = { byteLength: group.end, slice }
-    return decodeStep(group, () =>
-      parquetScan({ file, metadata, columns, compressors, parsers, utf8: false, useOffsetIndex: false, geoparquet: false }),
-    )
+  #columns(group: RowGroup, bytes: Buffer): (ParquetColumn | undefined)[] {
+    const { rows, start } = group
+    const memory = new PageMemory()
+    const kept = Math.floor(valuesKept / this.#places.length)
+    return this.#places.map((place) => {
+      if (!place) return undefined
+      const span = group.columns.get(place.name)
+      if (!span) throw invalid(`row group ${group.index} has no column "${place.name}"`)
+      const { element, read } = place
+      return new ParquetColumn(bytes.subarray(span.start - start, span.end - start), { element, meta: span.meta, rows, read, kept, memory })
+    })
   }
 
-  #row(columns: readonly (DecodedArray | undefined)[], i: number, offset: number, out: CopyWriter): void {
-    let bad: { column: string; value: BadValue } | undefined
-    const valueAt = (field: number): unknown => {
-      const stored: unknown = columns[field] === undefined ? undefined : (columns[field][i] ?? null)
-      if (stored === undefined || stored === null) return stored
-      const value = this.#places[field]!.read(stored)
-      if (!(value instanceof BadValue)) return value
-      bad ??= { column: this.#fields[field]!.name, value }
-      return null
+  /** Takes the next row's values. */
+  #take(group: RowGroup, columns: readonly (ParquetColumn | undefined)[]): void {
+    try {
+      for (let i = 0; i < columns.length; i++) this.#values[i] = columns[i]?.next()
+    } catch (error) {
+      if (error instanceof LoadError) throw error
+      throw invalid(`row group ${group.index} cannot be decoded (${error instanceof Error ? error.message : String(error)})`, error)
     }
+  }
+
+  #row(offset: number): void {
+    const values = this.#values
+    const out = this.#out
     this.received++
     const start = out.length
     const line = this.received
-    const fault = encodeRow(this.#fields, this.#lead, valueAt, line, offset, out)
+    const bad = values.findIndex((value) => value instanceof BadValue)
+    const fault =
+      bad >= 0
+        ? refuse((values[bad] as BadValue).code, this.#fields[bad]!.name, (values[bad] as BadValue).message)
+        : encodeRow(this.#fields, this.#lead, (i) => values[i], line, offset, out)
     const large = out.length - start > this.#dataset.limits.rowBytes
-    const refusal = bad ? refuse(bad.value.code, bad.column, bad.value.message) : (fault ?? (large ? tooLarge : undefined))
+    const refusal = fault ?? (large ? tooLarge : undefined)
     if (!refusal) {
       this.encoded++
       return
     }
     out.truncate(start)
-    const row = Object.fromEntries(this.#fields.map((field, f) => [field.name, valueAt(f)]))
+    const row = Object.fromEntries(this.#fields.map(({ name }, i) => [name, values[i] instanceof BadValue ? null : values[i]]))
     this.#sink.refuse(refusal, { bytes: Buffer.from(JSON.stringify(row)), line, offset, oversized: refusal === tooLarge })
   }
 }
@@ -193,47 +193,8 @@ function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] 
     }
     const read = found.nested ? undefined : valueReader(found.element, column)
     if (!read) throw new LoadError('parquet-unsupported', `Column "${name}" is nested, or of a type that is not read; write it flat.`)
-    return { name, read }
+    return { name, element: found.element, read }
   })
 }
-
-/** The column as it is stored: what is declared of it is applied later, exactly. */
-function storedType(element: SchemaElement): SchemaElement {
-  if (element.type === undefined || element.logical_type?.type === 'FLOAT16') return element
-  const { converted_type: _, logical_type: __, ...stored } = element
-  return kindOf(element).name === 'text' ? { ...stored, converted_type: 'UTF8' } : stored
-}
-
-async function decode(group: RowGroup, column: () => Promise<DecodedArray>, rows: number): Promise<DecodedArray> {
-  const values = await decodeStep(group, column)
-  if (values.length !== rows) throw invalid(`row group ${group.index} has fewer rows than it says`)
-  return values
-}
-
-async function decodeStep<T>(group: RowGroup, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step()
-  } catch (error) {
-    if (error instanceof LoadError) throw error
-    throw invalid(`row group ${group.index} cannot be decoded (${error instanceof Error ? error.message : String(error)})`, error)
-  }
-}
-
-/** Node's own decoders where it has them; none inflates beyond what a page may have. */
-const compressors: Compressors = Object.fromEntries(
-  Object.entries({
-    ...portable,
-    GZIP: (input: Uint8Array, maxOutputLength: number) => gunzipSync(input, { maxOutputLength }),
-    BROTLI: (input: Uint8Array, maxOutputLength: number) => brotliDecompressSync(input, { maxOutputLength }),
-    ZSTD: (input: Uint8Array, maxOutputLength: number) => zstdDecompressSync(input, { maxOutputLength }),
-  }).map(([codec, inflate]) => [
-    codec,
-    (input: Uint8Array, length: number) => {
-      if (length > largestPage)
-        throw new LoadError('parquet-row-group-too-large', `A page inflates to ${length} bytes; write pages of 1 MiB.`)
-      return length === 0 ? new Uint8Array() : inflate(input, length)
-    },
-  ]),
-)
 
 const tooLarge = refuse('row-too-large', null, 'the row is larger than the dataset allows')

@@ -11,7 +11,7 @@ interface Flight {
   destination: string
 }
 
-async function* flightsOf(path: string, rows: number): AsyncGenerator<Flight> {
+export async function* flightsOf(path: string, rows: number): AsyncGenerator<Flight> {
   let n = 0
   for await (const line of linesOf(path)) {
     if (n++ >= rows) return

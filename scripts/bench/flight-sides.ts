@@ -4,6 +4,7 @@ import { flights } from '../../datasets/flights.ts'
 import { copyAtOnce } from './copying.ts'
 import { measureFile } from './file-rows.ts'
 import { badFlights, flightsCsv, repeatedFlights, repeatsIn } from './flight-files.ts'
+import { flightsParquet } from './flights-parquet.ts'
 import { loadFile, newLoadId } from './loading.ts'
 import { columnsOf, emptyTable, handRun, leaveIt, loaderRun, memo, type Sides, type Stage, tableOf } from './sides.ts'
 
@@ -32,6 +33,7 @@ export function flightSides(stage: Stage, flightsPath: string, filled: () => Pro
   const { server, folder, rows } = stage
   const ndjson = memo(() => measureFile(flightsPath, rows))
   const csv = memo(() => flightsCsv(flightsPath, rows, folder))
+  const parquet = memo(() => flightsParquet(flightsPath, rows, folder))
   const bad = memo(() => badFlights(flightsPath, rows, folder))
   const repeated = memo(() => repeatedFlights(flightsPath, rows, folder))
   const clean = (workers: number) => ({
@@ -49,6 +51,10 @@ export function flightSides(stage: Stage, flightsPath: string, filled: () => Pro
     'csv-2': {
       ...emptyTable(stage, flights, csv),
       run: loaderRun(stage, { dataset: flights, file: csv, format: 'csv', workers: 2, expected: all }),
+    },
+    'parquet-2': {
+      ...emptyTable(stage, flights, parquet),
+      run: loaderRun(stage, { dataset: flights, file: parquet, format: 'parquet', workers: 2, expected: all }),
     },
     'duplicates-table': {
       ...emptyTable(stage, flights),

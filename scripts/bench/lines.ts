@@ -11,6 +11,7 @@ export const lines: readonly Line[] = [
   { key: 'limit-2', name: "NDJSON, two workers ÷ the server's limit, two connections", ours: 'ndjson-2', against: 'binary-2', target: 0.9 },
   { key: 'limit-1', name: "NDJSON, one worker ÷ the server's limit, one connection", ours: 'ndjson-1', against: 'binary-1', target: 0.9 },
   { key: 'csv-2', name: 'CSV, two workers ÷ psql \\copy', ours: 'csv-2', against: 'psql', target: 1.4 },
+  { key: 'parquet-2', name: 'Parquet, two workers ÷ psql \\copy', ours: 'parquet-2', against: 'psql', target: undefined },
   {
     key: 'duplicates-table',
     name: '1 % of the keys in the table already ÷ psql \\copy of clean data',
@@ -58,6 +59,7 @@ export const lines: readonly Line[] = [
   { key: 'memory-rows', name: 'peak memory of a worker, rows of 1 MiB', ours: 'rows-1mib', against: undefined, target: 256 },
   { key: 'memory-bad', name: 'peak memory of a worker, nothing but bad rows', ours: 'rows-bad', against: undefined, target: 256 },
   { key: 'memory-wide', name: 'peak memory of a worker, 100 columns', ours: 'wide', against: undefined, target: 256 },
+  { key: 'memory-parquet', name: 'peak memory of a worker, Parquet', ours: 'parquet-2', against: undefined, target: 256 },
   { key: 'memory-file', name: 'peak memory of a worker, a large file', ours: 'large-file', against: undefined, target: 256 },
   {
     key: 'stream-p50',

@@ -80,7 +80,8 @@ answerOrders(async ({ job, load, dataset: sent, path }: LoaderOrder): Promise<Lo
   let edges: readonly Edge[] | undefined
   const loadChunk = createLoadChunk({
     ...store,
-    openParquet: () => Promise.reject(new Error('not measured')),
+    openParquet: async (of, dataset) =>
+      (await import('#platform/parquet.ts')).parquetOpener(readObject)({ ...of, objectKey: path ?? '' }, dataset),
     openText: (of, range) => openText({ ...of, objectKey: path ?? '' }, range),
     findLoad: async () => load,
     findDataset: () => dataset,

@@ -1,6 +1,8 @@
 import type { SchemaElement } from 'hyparquet'
-import type { Column } from './column.ts'
-import { parseExact } from './exact-json.ts'
+import { parseFloat16 } from 'hyparquet/src/convert.js'
+import type { Column } from '#core/column.ts'
+import { parseExact } from '#core/exact-json.ts'
+import { decode } from '#core/row.ts'
 
 /** A value that is none: the row is refused with this code. */
 export class BadValue {
@@ -13,7 +15,7 @@ export class BadValue {
   }
 }
 
-/** One stored value as the JSON value that a column's encoder takes. Never called with null. */
+/** One stored value, as `plain.ts` has it, as the JSON value that a column's encoder takes. Never called with null. */
 export type ValueReader = (stored: unknown) => unknown
 
 /**
@@ -25,39 +27,36 @@ export function valueReader(element: SchemaElement, column: Column): ValueReader
   const kind = kindOf(element)
   switch (kind.name) {
     case 'plain':
-      return (stored) => (typeof stored === 'bigint' ? whole(stored) : stored instanceof Uint8Array ? bytesAs(stored, column) : stored)
+      return (stored) => (typeof stored === 'bigint' ? whole(stored) : Buffer.isBuffer(stored) ? bytesAs(stored, column) : stored)
+    case 'half':
+      return (stored) => parseFloat16(stored as Buffer)
     case 'unsigned':
       return (stored) => whole(BigInt.asUintN(kind.bits, BigInt(stored as number | bigint)))
     case 'decimal':
       return (stored) => decimal(unscaled(stored), kind.scale)
     case 'text':
-      return (stored) =>
-        typeof stored !== 'string'
-          ? new BadValue('invalid-utf8', 'the text is not valid UTF-8')
-          : column.type === 'jsonb'
-            ? parseJson(stored)
-            : stored
+      return column.type === 'jsonb' ? (stored) => jsonOf(stored as Buffer) : (stored) => textOf(stored as Buffer)
     case 'uuid':
-      return (stored) => uuid(Buffer.from(stored as Uint8Array).toString('hex'))
+      return (stored) => uuid((stored as Buffer).toString('hex'))
     case 'date':
       return (stored) => dateOf(stored as number)
     case 'time':
-      return (stored) => timeOf(BigInt(stored as number | bigint), kind.perSecond, kind.utc)
+      return (stored) => timeOf(stored as number | bigint, kind.perSecond, kind.utc)
     default:
       return undefined
   }
 }
 
 type Kind =
-  | { readonly name: 'plain' | 'text' | 'uuid' | 'date' | 'other' }
+  | { readonly name: 'plain' | 'half' | 'text' | 'uuid' | 'date' | 'other' }
   | { readonly name: 'unsigned'; readonly bits: number }
   | { readonly name: 'decimal'; readonly scale: number }
-  | { readonly name: 'time'; readonly perSecond: bigint; readonly utc: boolean }
+  | { readonly name: 'time'; readonly perSecond: number; readonly utc: boolean }
 
-const perSecond = { MILLIS: 1000n, MICROS: 1_000_000n, NANOS: 1_000_000_000n } as const
+const perSecond = { MILLIS: 1000, MICROS: 1_000_000, NANOS: 1_000_000_000 } as const
 
 /** What a column holds. Newer files say it by the logical type, older ones by the converted type. */
-export function kindOf({ type, converted_type: old, logical_type: logical, scale }: SchemaElement): Kind {
+function kindOf({ type, converted_type: old, logical_type: logical, scale }: SchemaElement): Kind {
   switch (logical?.type) {
     case 'STRING':
     case 'ENUM':
@@ -74,7 +73,7 @@ export function kindOf({ type, converted_type: old, logical_type: logical, scale
     case 'TIMESTAMP':
       return { name: 'time', perSecond: perSecond[logical.unit], utc: logical.isAdjustedToUTC }
     case 'FLOAT16':
-      return { name: 'plain' }
+      return { name: 'half' }
     case undefined:
       break
     default:
@@ -116,9 +115,9 @@ const whole = (value: bigint): number | string =>
   value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
 
 function unscaled(stored: unknown): bigint {
-  if (!(stored instanceof Uint8Array)) return BigInt(stored as number | bigint)
+  if (!Buffer.isBuffer(stored)) return BigInt(stored as number | bigint)
   if (stored.length === 0) return 0n
-  return BigInt.asIntN(stored.length * 8, BigInt(`0x${Buffer.from(stored).toString('hex')}`))
+  return BigInt.asIntN(stored.length * 8, BigInt(`0x${stored.toString('hex')}`))
 }
 
 function decimal(value: bigint, scale: number): number | string {
@@ -128,24 +127,16 @@ function decimal(value: bigint, scale: number): number | string {
 }
 
 /** Bytes of which the file says nothing: a bytea's, or text, which older writers meant by them. */
-function bytesAs(stored: Uint8Array, column: Column): unknown {
-  if (column.type === 'bytea') return Buffer.from(stored).toString('base64')
-  if (column.type !== 'text') return new BadValue('invalid-format', 'bytes of which the file does not say what they are')
+function bytesAs(stored: Buffer, column: Column): unknown {
+  if (column.type === 'bytea') return stored.toString('base64')
+  return column.type === 'text' ? textOf(stored) : new BadValue('invalid-format', 'bytes of which the file does not say what they are')
+}
+
+const textOf = (stored: Buffer): string | BadValue => decode(stored) ?? new BadValue('invalid-utf8', 'the text is not valid UTF-8')
+
+function jsonOf(stored: Buffer): unknown {
   const text = textOf(stored)
-  return text instanceof Uint8Array ? new BadValue('invalid-utf8', 'the text is not valid UTF-8') : text
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** The text, or the bytes as they are when they are none. */
-export function textOf(stored: Uint8Array): string | Uint8Array {
-  try {
-    return utf8.decode(stored)
-  } catch {
-    return stored
-  }
-}
-
-function parseJson(text: string): unknown {
+  if (text instanceof BadValue) return text
   try {
     return parseExact(text)
   } catch {
@@ -156,12 +147,14 @@ function parseJson(text: string): unknown {
 const uuid = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 
 /** @param days since 1970-01-01 */
-const dateOf = (days: number): unknown => isoOf(BigInt(days) * 86_400n)?.slice(0, 10) ?? noTime(days)
+const dateOf = (days: number): unknown => isoOf(days * 86_400)?.slice(0, 10) ?? noTime(days)
 
 /** ISO 8601; with Z when the file says that the time is UTC, without when it is somebody's local time. */
-function timeOf(value: bigint, unit: bigint, utc: boolean): unknown {
-  const fraction = ((value % unit) + unit) % unit
-  const iso = isoOf((value - fraction) / unit)
+function timeOf(value: number | bigint, unit: number, utc: boolean): unknown {
+  const left = typeof value === 'number' ? value % unit : Number(value % BigInt(unit))
+  const fraction = left < 0 ? left + unit : left
+  const seconds = typeof value === 'number' ? (value - fraction) / unit : Number((value - BigInt(fraction)) / BigInt(unit))
+  const iso = isoOf(seconds)
   if (iso === undefined) return noTime(value)
   const digits = String(fraction).padStart(String(unit).length - 1, '0')
   // What is finer than Postgres stores is only said where it is not zero.
@@ -172,12 +165,12 @@ function timeOf(value: bigint, unit: bigint, utc: boolean): unknown {
 const noTime = (value: unknown): BadValue => new BadValue('invalid-format', `${String(value)} is no time from the year 1 to 9999`)
 
 /** Rows often come in the order of time: one conversion serves many. */
-let lastSeconds: bigint | undefined
+let lastSeconds: number | undefined
 let lastIso: string | undefined
-function isoOf(seconds: bigint): string | undefined {
+function isoOf(seconds: number): string | undefined {
   if (seconds !== lastSeconds) {
     lastSeconds = seconds
-    lastIso = seconds >= -62_135_596_800n && seconds <= 253_402_300_799n ? new Date(Number(seconds) * 1000).toISOString() : undefined
+    lastIso = seconds >= -62_135_596_800 && seconds <= 253_402_300_799 ? new Date(seconds * 1000).toISOString() : undefined
   }
   return lastIso
 }
