@@ -172,7 +172,7 @@ class GroupReader {
     }
     out.truncate(start)
     const row = Object.fromEntries(this.#fields.map(({ name }, i) => [name, values[i] instanceof BadValue ? null : values[i]]))
-    this.#sink.refuse(refusal, { bytes: Buffer.from(JSON.stringify(row)), line, offset, oversized: refusal === tooLarge })
+    this.#sink.refuse(refusal, { bytes: Buffer.from(JSON.stringify(row)), line, offset, oversized: refusal.code === 'row-too-large' })
   }
 }
 
@@ -191,7 +191,7 @@ function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] 
       if (column.optional) return undefined
       throw wrong(`"${name}" is missing`)
     }
-    const read = found.nested ? undefined : valueReader(found.element, column)
+    const read = found.nested ? undefined : valueReader(found.element, column, dataset.limits.rowBytes)
     if (!read) throw new LoadError('parquet-unsupported', `Column "${name}" is nested, or of a type that is not read; write it flat.`)
     return { name, element: found.element, read }
   })

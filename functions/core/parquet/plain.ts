@@ -33,6 +33,10 @@ export function plainOf(type: ParquetType, length = 0): Plain {
   }
 }
 
+/** The whole number as a number where that is exact. */
+export const exact = (value: bigint): number | bigint =>
+  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value
+
 const fixed = (size: number, read: Plain['read']): Plain => ({ size: () => size, read })
 
 function int64(page: Buffer, at: number): number | bigint {

@@ -3,17 +3,20 @@ import { parseFloat16 } from 'hyparquet/src/convert.js'
 import type { Column } from '#core/column.ts'
 import { parseExact } from '#core/exact-json.ts'
 import { decode } from '#core/row.ts'
+import { exact } from './plain.ts'
 
 /** A value that is none: the row is refused with this code. */
 export class BadValue {
-  readonly code: 'invalid-utf8' | 'invalid-format'
+  readonly code: 'invalid-utf8' | 'invalid-format' | 'row-too-large'
   readonly message: string
 
-  constructor(code: 'invalid-utf8' | 'invalid-format', message: string) {
+  constructor(code: BadValue['code'], message: string) {
     this.code = code
     this.message = message
   }
 }
+
+const tooLarge = new BadValue('row-too-large', 'the row is larger than the dataset allows')
 
 /** One stored value, as `plain.ts` has it, as the JSON value that a column's encoder takes. Never called with null. */
 export type ValueReader = (stored: unknown) => unknown
@@ -21,9 +24,16 @@ export type ValueReader = (stored: unknown) => unknown
 /**
  * How the values of a Parquet column become those of a dataset's: by the stored type and what is declared of it, never by a guess.
  * Types: https://parquet.apache.org/docs/file-format/types/logicaltypes/
+ * @param largest bytes of a row
  * @returns undefined for a type that no column of a dataset can hold
  */
-export function valueReader(element: SchemaElement, column: Column): ValueReader | undefined {
+export function valueReader(element: SchemaElement, column: Column, largest: number): ValueReader | undefined {
+  const read = readerOf(element, column)
+  // Not to be decoded for nothing: a dictionary may have such a value once and a million rows that point to it.
+  return read && element.type === 'BYTE_ARRAY' ? (stored) => ((stored as Buffer).length > largest ? tooLarge : read(stored)) : read
+}
+
+function readerOf(element: SchemaElement, column: Column): ValueReader | undefined {
   const kind = kindOf(element)
   switch (kind.name) {
     case 'plain':
@@ -111,8 +121,10 @@ function kindOf({ type, converted_type: old, logical_type: logical, scale }: Sch
 }
 
 /** A whole number as JSON has it: a number while that is exact, else its digits. */
-const whole = (value: bigint): number | string =>
-  value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
+function whole(value: bigint): number | string {
+  const number = exact(value)
+  return typeof number === 'number' ? number : String(number)
+}
 
 function unscaled(stored: unknown): bigint {
   if (!Buffer.isBuffer(stored)) return BigInt(stored as number | bigint)
