@@ -6,8 +6,11 @@ import type { Source } from './source.ts'
 /** Bytes read at first: most footers are within. And the most a footer may have: it is held as objects many times its size. */
 const firstRead = 64 * 1024
 const largestFooter = 16 * 1024 * 1024
-/** Bytes of a row group as stored: held while its rows are decoded. And its rows: all of them are loaded by one call of the function, in one transaction. */
-const largestGroup = 128 * 1024 * 1024
+/**
+ * Bytes of a row group as stored: it is in the function's temporary storage while its rows are decoded, of which Lambda gives 512 MiB. And its rows:
+ * all of them are loaded by one call of the function, in one transaction.
+ */
+const largestGroup = 448 * 1024 * 1024
 const mostRows = 64 * 1024 * 1024
 
 /** Bytes of the file. */

@@ -10,6 +10,7 @@ import { refuse } from '#core/reject.ts'
 import { encodeRow, fieldsOf } from '#core/row.ts'
 import type { ReadObject } from './objects.ts'
 import { type Footer, invalid, type RowGroup, readFooter } from './parquet-footer.ts'
+import { type ScratchFile, scratchFile } from './scratch-file.ts'
 import { plainText, type Source, SourceChecksum } from './source.ts'
 
 /** Values of dictionaries that are kept as read, in all columns: some 25 MB of them. */
@@ -47,13 +48,12 @@ export function parquetOpener(read: ReadObject) {
         const owned = file.groups.filter((group) => group.start >= start && group.start < end)
         const rows = new GroupReader(file, dataset, new Date(load.createdAt), sink, lead)
         const checksum = new SourceChecksum(start, end)
-        const buffer = Buffer.allocUnsafeSlow(Math.max(0, ...owned.map((group) => group.end - group.start)))
         let at = start
         for (const group of owned) {
           await pass(source, at, Math.min(group.start, end), checksum)
-          const bytes = await readGroup(source, group, buffer, checksum)
+          await using stored = await scratchFile(plainText({ ...source, size: group.end }, group.start, group.end, checksum))
           at = Math.min(group.end, end)
-          await rows.read(group, bytes)
+          await rows.read(group, stored)
         }
         await pass(source, at, end, checksum)
         const firstRow = owned[0]?.firstRow ?? 0
@@ -76,12 +76,6 @@ export function parquetOpener(read: ReadObject) {
 async function pass(source: Source, from: number, to: number, checksum: SourceChecksum): Promise<void> {
   if (from >= to) return
   for await (const piece of plainText({ ...source, size: to }, from, to, checksum)) void piece
-}
-
-async function readGroup(source: Source, group: RowGroup, into: Buffer, checksum: SourceChecksum): Promise<Buffer> {
-  let at = 0
-  for await (const piece of plainText({ ...source, size: group.end }, group.start, group.end, checksum)) at += piece.copy(into, at)
-  return into.subarray(0, at)
 }
 
 interface Place {
@@ -113,9 +107,9 @@ class GroupReader {
     this.#values = new Array(this.#places.length)
   }
 
-  /** @param bytes of the row group, as stored */
-  async read(group: RowGroup, bytes: Buffer): Promise<void> {
-    const columns = this.#columns(group, bytes)
+  /** @param stored the bytes of the row group */
+  async read(group: RowGroup, stored: ScratchFile): Promise<void> {
+    const columns = this.#columns(group, stored)
     const out = this.#out
     for (let i = 0; i < group.rows; i++) {
       this.#take(group, columns)
@@ -130,7 +124,7 @@ class GroupReader {
     await this.#sink.flush()
   }
 
-  #columns(group: RowGroup, bytes: Buffer): (ParquetColumn | undefined)[] {
+  #columns(group: RowGroup, stored: ScratchFile): (ParquetColumn | undefined)[] {
     const { rows, start } = group
     const memory = new PageMemory()
     const kept = Math.floor(valuesKept / this.#places.length)
@@ -139,7 +133,9 @@ class GroupReader {
       const span = group.columns.get(place.name)
       if (!span) throw invalid(`row group ${group.index} has no column "${place.name}"`)
       const { element, read } = place
-      return new ParquetColumn(bytes.subarray(span.start - start, span.end - start), { element, meta: span.meta, rows, read, kept, memory })
+      const from = span.start - start
+      const column = { length: span.end - span.start, read: (a: number, b: number) => stored.read(from + a, from + b) }
+      return new ParquetColumn(column, { element, meta: span.meta, rows, read, kept, memory })
     })
   }
 

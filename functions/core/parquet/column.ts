@@ -2,7 +2,7 @@ import type { ColumnMetaData, PageHeader, SchemaElement } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { LoadError } from '#core/errors.ts'
 import { type Values, valuesOf } from './encodings.ts'
-import { inflate } from './inflate.ts'
+import { inflate, largestPage, pageTooLarge } from './inflate.ts'
 import { nextAt, type Plain, plainOf } from './plain.ts'
 import { RunLengths } from './runs.ts'
 import type { ValueReader } from './values.ts'
@@ -24,6 +24,16 @@ export class PageMemory {
   }
 }
 
+/** The bytes of a column as they are stored. */
+export interface Stored {
+  readonly length: number
+  /** The bytes [from, to), for as long as somebody holds them. */
+  readonly read: (from: number, to: number) => Buffer
+}
+
+/** Bytes in which a page's header is looked for at first, and at most: it may hold the least and the greatest value of its page. */
+const [headerBytes, mostHeaderBytes] = [512, 2 * 1024 * 1024]
+
 /** How a column is read. */
 export interface ColumnReading {
   readonly element: SchemaElement
@@ -42,8 +52,8 @@ export interface ColumnReading {
  */
 export class ParquetColumn {
   readonly #reading: ColumnReading
-  readonly #bytes: Buffer
-  readonly #reader: { view: DataView; offset: number }
+  readonly #stored: Stored
+  #at = 0
   /** Rows in pages to come, and rows left of this page. */
   #rowsLeft: number
   #left = 0
@@ -53,10 +63,9 @@ export class ParquetColumn {
   #dictionary: Dictionary | undefined
   #pageBytes = 0
 
-  /** @param bytes the column chunk, as stored */
-  constructor(bytes: Buffer, reading: ColumnReading) {
-    this.#bytes = bytes
-    this.#reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 }
+  /** @param stored the column chunk */
+  constructor(stored: Stored, reading: ColumnReading) {
+    this.#stored = stored
     this.#reading = reading
     this.#rowsLeft = reading.rows
   }
@@ -73,17 +82,31 @@ export class ParquetColumn {
 
   /** Turns to the next page. */
   #turn(): void {
-    if (this.#reader.offset >= this.#bytes.length) throw new Error('a column has fewer rows than its group')
-    const header = parquetHeader(this.#reader)
-    const start = this.#reader.offset
-    const end = start + header.compressed_page_size
-    if (!(header.compressed_page_size >= 0 && header.uncompressed_page_size >= 0 && end <= this.#bytes.length))
-      throw new Error('a page is not where it should be')
-    this.#reader.offset = end
-    const stored = this.#bytes.subarray(start, end)
+    const header = this.#header()
+    const { compressed_page_size: size, uncompressed_page_size: length } = header
+    if (!(size >= 0 && length >= 0 && size <= this.#stored.length - this.#at)) throw new Error('a page is not where it should be')
+    // Compressed, too, a page is held while it is read.
+    if (size > largestPage) throw pageTooLarge(size)
+    const stored = this.#stored.read(this.#at, this.#at + size)
+    this.#at += size
     if (header.type === 'DICTIONARY_PAGE') this.#readDictionary(header, stored)
     else if (header.type === 'DATA_PAGE') this.#readPage(header, stored)
     else if (header.type === 'DATA_PAGE_V2') this.#readPageV2(header, stored)
+  }
+
+  #header(): PageHeader {
+    if (this.#at >= this.#stored.length) throw new Error('a column has fewer rows than its group')
+    for (let most = headerBytes; ; most *= 8) {
+      const bytes = this.#stored.read(this.#at, Math.min(this.#at + most, this.#stored.length))
+      const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 }
+      try {
+        const header = parquetHeader(reader)
+        this.#at += reader.offset
+        return header
+      } catch (error) {
+        if (bytes.length < most || most >= mostHeaderBytes) throw error
+      }
+    }
   }
 
   #readDictionary({ dictionary_page_header: header, uncompressed_page_size: length }: PageHeader, stored: Buffer): void {

@@ -3,8 +3,8 @@ import type { CompressionCodec } from 'hyparquet'
 import { compressors as portable } from 'hyparquet-compressors'
 import { LoadError } from '#core/errors.ts'
 
-/** Bytes of one page, inflated. Writers keep to 1 MiB; a page is made of whole rows, and is held. */
-const largestPage = 64 * 1024 * 1024
+/** Bytes of one page. Writers keep to 1 MiB; a page is made of whole rows, and is held. */
+export const largestPage = 64 * 1024 * 1024
 
 type Inflate = (input: Uint8Array, length: number) => Uint8Array
 
@@ -23,10 +23,13 @@ const inflaters: { readonly [codec in CompressionCodec]?: Inflate | undefined } 
  * @throws LoadError parquet-row-group-too-large; Error when it is damaged
  */
 export function inflate(codec: CompressionCodec, input: Buffer, length: number): Buffer {
-  if (length > largestPage) throw new LoadError('parquet-row-group-too-large', `A page inflates to ${length} bytes; write pages of 1 MiB.`)
+  if (length > largestPage) throw pageTooLarge(length)
   if (length === 0) return Buffer.alloc(0)
   const output = inflaters[codec]?.(input, length)
   if (!output) throw new Error(`compression ${codec}`)
   if (output.length !== length) throw new Error(`a page has ${output.length} bytes, not ${length}`)
   return Buffer.from(output.buffer, output.byteOffset, length)
 }
+
+export const pageTooLarge = (length: number): LoadError =>
+  new LoadError('parquet-row-group-too-large', `A page has ${length} bytes, more than ${largestPage}; write pages of 1 MiB.`)

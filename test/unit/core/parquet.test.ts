@@ -24,12 +24,14 @@ function readAll(file: Buffer, columnOf: (name: string) => Column = () => text()
       const start = Number(meta.dictionary_page_offset || meta.data_page_offset)
       const chunk = file.subarray(start, start + Number(meta.total_compressed_size))
       const rows = Number(num_rows)
-      const column = new ParquetColumn(chunk, { element, meta, rows, read, kept, memory: new PageMemory() })
+      const column = new ParquetColumn(stored(chunk), { element, meta, rows, read, kept, memory: new PageMemory() })
       return Array.from({ length: rows }, () => column.next())
     })
   }
   return values
 }
+
+const stored = (bytes: Buffer) => ({ length: bytes.length, read: (from: number, to: number) => bytes.subarray(from, to) })
 
 const folder = new URL('parquet-files/', import.meta.url)
 const written: Record<string, unknown[]> = JSON.parse(readFileSync(new URL('values.json', folder), 'utf8'))
@@ -195,7 +197,8 @@ const columnOf = (
   rows: number,
   element = leaf('word', 'BYTE_ARRAY', { repetition_type: 'REQUIRED' }),
   memory = new PageMemory(),
-) => new ParquetColumn(bytes, { element, meta: { codec: 'ZSTD' }, rows, read: valueReader(element, text(), 1000)!, kept: 10, memory })
+) =>
+  new ParquetColumn(stored(bytes), { element, meta: { codec: 'ZSTD' }, rows, read: valueReader(element, text(), 1000)!, kept: 10, memory })
 const rowsOf = (column: ParquetColumn, rows: number) => Array.from({ length: rows }, () => column.next())
 const isTooLarge = (error: unknown) => error instanceof LoadError && error.problem.code === 'parquet-row-group-too-large'
 
