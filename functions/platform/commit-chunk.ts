@@ -108,7 +108,7 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
     const { read, copied } = await copyRows(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), work, rejects, true)
     if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, lane))
     const before = rejects.count
-    const merged = await mergeStaged(db, dataset, lane, { lines: read.lines, rows: copied }, async ({ refusal, line, offset, json }) => {
+    const merged = await mergeStaged(db, dataset, lane, { end: read.nextRow, rows: copied }, async ({ refusal, line, offset, json }) => {
       rejects.add(refusal, { line, offset, bytes: Buffer.from(json) })
       await rejects.flush()
     })

@@ -11,7 +11,7 @@ import { AtFault, blaming, copyAll, type OneOfMany, openRejects, startsOf } from
 import { copyMissing } from './copy-missing.ts'
 import type { CountedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
-import { type Merging, mergeAll, type Staged } from './merge.ts'
+import { type Merging, mergeAll } from './merge.ts'
 import { olderRows } from './order.ts'
 import type { RejectFile } from './reject-file.ts'
 import { isDeadlock, isKeyTaken, verdictOn } from './retry.ts'
@@ -147,7 +147,6 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
       db,
       dataset,
       lane,
-      lines,
       ofMany(db, dataset, lane, { lines, rows }, starts),
       async ({ refusal, line, offset, json }) => {
         const i = starts.findLastIndex((start) => start <= line)
@@ -175,7 +174,7 @@ const ofMany = (
   db: Connection,
   dataset: Dataset,
   lane: number,
-  { lines, rows }: Staged,
+  { lines, rows }: { readonly lines: number; readonly rows: number },
   starts: readonly number[],
 ): Merging<ChunkCounts> => ({
   plain: async () => {
@@ -184,6 +183,8 @@ const ofMany = (
     if (changed.reduce((sum, { updated }) => sum + updated, 0) === rows) return changed
     return added(changed, await insertMissingOfMany(db, dataset, lane, lines, starts))
   },
+  place: '_line',
+  range: [1, lines + 1],
   rows: (from, to) => mergeMany(db, dataset, lane, from, to, starts),
   none: starts.map(() => ({ inserted: 0, updated: 0 })),
   sum: added,

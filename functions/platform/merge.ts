@@ -5,6 +5,7 @@ import { verdictOn } from './retry.ts'
 import { insertMissing } from './sql/insert-missing.ts'
 import { type Merged, mergeRows } from './sql/merge-rows.ts'
 import { rowRules } from './sql/row-rules.ts'
+import type { StagedPlace } from './sql/staged-once.ts'
 import { type StagedRow, takeStaged } from './sql/take-staged.ts'
 import { updatePresent } from './sql/update-present.ts'
 
@@ -14,9 +15,9 @@ interface RefusedRow extends StagedRow {
 }
 export type OnRefused = (row: RefusedRow) => Promise<void>
 
-/** What the staging table has. */
-export interface Staged {
-  readonly lines: number
+/** What the staging table has of a chunk: rows, all of them before the offset `end`. */
+interface Staged {
+  readonly end: number
   readonly rows: number
 }
 
@@ -27,7 +28,10 @@ const sieveBatch = 2000
 export interface Merging<Count> {
   /** All staged rows, by the cheapest statements there are; undefined where there are none. Fails with 23505 when somebody else was faster. */
   readonly plain: (() => Promise<Count>) | undefined
-  /** The staged rows of lines [from, to). */
+  /** What rows are told apart by, and the range in which all of them are: [from, to). */
+  readonly place: StagedPlace
+  readonly range: readonly [from: number, to: number]
+  /** The staged rows of a part of that range. */
   readonly rows: (from: number, to: number) => Promise<Count>
   readonly none: Count
   readonly sum: (a: Count, b: Count) => Count
@@ -36,6 +40,8 @@ export interface Merging<Count> {
 /** The rows of one chunk. */
 const ofChunk = (db: Connection, dataset: Dataset, lane: number, staged: Staged): Merging<Merged> => ({
   plain: () => updateAndInsert(db, dataset, lane, staged),
+  place: '_offset',
+  range: [0, staged.end],
   rows: (from, to) => mergeRows(db, dataset, lane, from, to),
   none: { inserted: 0, updated: 0 },
   sum: (a, b) => ({ inserted: a.inserted + b.inserted, updated: a.updated + b.updated }),
@@ -44,10 +50,10 @@ const ofChunk = (db: Connection, dataset: Dataset, lane: number, staged: Staged)
 /**
  * Merges the staged rows, and finds the rows that Postgres refuses, so that their neighbours load:
  * those that break a CHECK or a foreign key all at once, any others (a trigger, an exclusion) by halving under savepoints, in
- * O(bad rows × log rows) merges.
+ * O(bad rows × log bytes) merges.
  */
 export function mergeStaged(db: Connection, dataset: Dataset, lane: number, staged: Staged, onRefused: OnRefused): Promise<Merged> {
-  return mergeAll(db, dataset, lane, staged.lines, ofChunk(db, dataset, lane, staged), onRefused)
+  return mergeAll(db, dataset, lane, ofChunk(db, dataset, lane, staged), onRefused)
 }
 
 /** The same, counted in another way. */
@@ -55,26 +61,26 @@ export async function mergeAll<Count>(
   db: Connection,
   dataset: Dataset,
   lane: number,
-  lines: number,
   merging: Merging<Count>,
   onRefused: OnRefused,
 ): Promise<Count> {
   const plain = merging.plain && (await attempt(db, merging.plain))
   if (plain && 'done' in plain) return plain.done
-  const whole = await attempt(db, () => merging.rows(1, lines + 1))
+  const [from, to] = merging.range
+  const whole = await attempt(db, () => merging.rows(from, to))
   if ('done' in whole) return whole.done
   await sieve(db, dataset, lane, onRefused)
-  return halve(db, dataset, lane, 1, lines + 1, merging, onRefused)
+  return halve(db, dataset, lane, from, to, merging, onRefused)
 }
 
 /** By plain statements, the cheapest; fails when a key that is to be inserted is taken, or a row is refused. */
-async function updateAndInsert(db: Connection, dataset: Dataset, lane: number, { lines, rows }: Staged): Promise<Merged> {
-  if (dataset.onConflict === 'ignore') return { updated: 0, inserted: await insertMissing(db, dataset, lane, lines) }
-  const updated = await updatePresent(db, dataset, lane, lines)
+async function updateAndInsert(db: Connection, dataset: Dataset, lane: number, { end, rows }: Staged): Promise<Merged> {
+  if (dataset.onConflict === 'ignore') return { updated: 0, inserted: await insertMissing(db, dataset, lane, end) }
+  const updated = await updatePresent(db, dataset, lane, end)
   if (updated === rows) return { updated, inserted: 0 }
-  const inserted = await insertMissing(db, dataset, lane, lines)
+  const inserted = await insertMissing(db, dataset, lane, end)
   // A key that somebody else has inserted between the two was neither updated nor missing. Without a version either row may be the one that stays.
-  const late = dataset.version === undefined ? 0 : await updatePresent(db, dataset, lane, lines)
+  const late = dataset.version === undefined ? 0 : await updatePresent(db, dataset, lane, end)
   return { updated: updated + late, inserted }
 }
 
@@ -107,7 +113,7 @@ async function halve<Count>(
     const left = await halve(db, dataset, lane, from, middle, merging, onRefused)
     return merging.sum(left, await halve(db, dataset, lane, middle, to, merging, onRefused))
   }
-  for (const row of await takeStaged(db, dataset, lane, `staged._line = ${from}`, 1))
+  for (const row of await takeStaged(db, dataset, lane, `staged.${merging.place} = ${from}`, 1))
     await onRefused({ ...row, refusal: refusalOf(part.refused) })
   return merging.none
 }
@@ -133,7 +139,11 @@ async function attempt<T>(
 /** The condition itself fails (22…), names a column that is not staged, or a table that the loader may not read (42…). */
 const isUnjudgeable = (error: unknown): boolean => error instanceof Error && 'code' in error && /^(22|42)/.test(String(error.code))
 
+/** Characters of a message that are kept: a trigger may say anything. */
+const longestMessage = 1000
+
 function refusalOf(error: unknown): Refusal {
-  const { message, code, column, constraint } = error as { message: string; code: string; column?: string; constraint?: string }
+  const { message: whole, code, column, constraint } = error as { message: string; code: string; column?: string; constraint?: string }
+  const message = whole.length > longestMessage ? `${whole.slice(0, longestMessage).toWellFormed()}…` : whole
   return refuse(`sqlstate-${code}`, column ?? null, constraint ? `${message} (constraint ${constraint})` : message)
 }

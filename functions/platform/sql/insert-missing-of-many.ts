@@ -22,7 +22,7 @@ export async function insertMissingOfMany(
   const columns = Object.keys(dataset.columns).map(identifier).join(', ')
   const same = dataset.primaryKey.map((k) => `target.${identifier(k)} = staged.${identifier(k)}`).join(' AND ')
   const [source, counted] =
-    dataset.onConflict === 'ignore' ? [stagedOnce(dataset, lane), '_line'] : [`(${latestStaged(dataset, lane)})`, '_counted']
+    dataset.onConflict === 'ignore' ? [stagedOnce(dataset, lane, '_line'), '_line'] : [`(${latestStaged(dataset, lane)})`, '_counted']
   const { rows } = await db.query<{ chunk: number; inserted: number; updated: number; added: number }>(
     `WITH fresh AS MATERIALIZED (
        SELECT * FROM ${source} AS staged WHERE (SELECT true FROM ${table} AS target WHERE ${same}) IS NULL),

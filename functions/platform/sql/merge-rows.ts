@@ -9,7 +9,7 @@ export interface Merged {
 }
 
 /**
- * Moves the staged rows of lines [from, to) into the dataset's table, in key order: two transactions with overlapping keys
+ * Moves the staged rows of offsets [from, to) into the dataset's table, in key order: two transactions with overlapping keys
  * then take their locks in the same order. Of rows with one key inside the range the first counts with `ignore`, the last with
  * `update`, the newest with a `version`.
  */
@@ -25,7 +25,7 @@ export async function mergeRows(db: Connection, dataset: Dataset, lane: number, 
 function ignoreSql(dataset: Dataset, lane: number): string {
   const { columns, key } = names(dataset)
   return `INSERT INTO ${targetTable(dataset.name)} (${columns}) SELECT ${columns} FROM ${stagingTable(dataset.name, lane)}
-    WHERE _line >= $1 AND _line < $2 ORDER BY ${key}, _line ON CONFLICT (${key}) DO NOTHING`
+    WHERE _offset >= $1 AND _offset < $2 ORDER BY ${key}, _offset ON CONFLICT (${key}) DO NOTHING`
 }
 
 function updateSql(dataset: Dataset, lane: number): string {
@@ -37,7 +37,7 @@ function updateSql(dataset: Dataset, lane: number): string {
   return `WITH merged AS (
       INSERT INTO ${targetTable(dataset.name)} AS target (${columns})
       SELECT ${columns} FROM (SELECT DISTINCT ON (${key}) * FROM ${stagingTable(dataset.name, lane)}
-        WHERE _line >= $1 AND _line < $2 ORDER BY ${key}, ${version === undefined ? '' : `${version} DESC, `}_line DESC) AS latest
+        WHERE _offset >= $1 AND _offset < $2 ORDER BY ${key}, ${version === undefined ? '' : `${version} DESC, `}_offset DESC) AS latest
       ON CONFLICT (${key}) DO UPDATE SET ${set}${version === undefined ? '' : ` WHERE target.${version} < EXCLUDED.${version}`}
       RETURNING (xmax = 0) AS inserted)
     SELECT count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated FROM merged`

@@ -23,7 +23,7 @@ export async function updatePresentOfMany(
   // Without a version it is the last row whatever chunk it is in, and nobody needs the first one's line here.
   const [source, counted, newer] =
     version === undefined
-      ? [stagedOnce(dataset, lane), '_line', '']
+      ? [stagedOnce(dataset, lane, '_line'), '_line', '']
       : [`(${latestStaged(dataset, lane)})`, '_counted', ` AND target.${identifier(version)} < staged.${identifier(version)}`]
   const { rows } = await db.query(
     `WITH changed AS (
