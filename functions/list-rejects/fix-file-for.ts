@@ -2,7 +2,9 @@ import { namesIn } from '#core/csv.ts'
 import { standardCsv } from '#core/csv-dialect.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
-import { csvFixFile, type FixFile, jsonFixFile } from '#core/fix-file.ts'
+import { csvFixFile } from '#core/fix-csv.ts'
+import type { FixFile } from '#core/fix-file.ts'
+import { jsonFixFile } from '#core/fix-json.ts'
 import { rowFormatOf } from '#core/format.ts'
 import { isPlanned, type Load, type PlannedLoad } from '#core/load.ts'
 import { RowSplitter } from '#core/row-splitter.ts'
@@ -17,13 +19,14 @@ export interface FixDeps {
 export async function fixFileFor(load: Load, deps: FixDeps): Promise<FixFile> {
   if (load.format !== 'csv') return jsonFixFile
   const dialect = load.csv ?? standardCsv
-  if (!dialect.header) return csvFixFile(dialect, dialect.columns ?? Object.keys(deps.findDataset(load.dataset)?.columns ?? {}))
+  const columns = deps.findDataset(load.dataset)?.columns ?? {}
+  if (!dialect.header) return csvFixFile(dialect, dialect.columns ?? Object.keys(columns), columns)
   if (!isPlanned(load)) return jsonFixFile
   const { scanner } = rowFormatOf(load)
   const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: maxHeader, offset: 0, skipToNewline: false, ranged: false })
   splitter.push(await textHead(load, deps))
   const header = splitter.first(true)
-  return csvFixFile(dialect, (header && namesIn(header.bytes, dialect)) ?? [])
+  return csvFixFile(dialect, (header && namesIn(header.bytes, dialect)) ?? [], columns)
 }
 const maxHeader = 64 * 1024
 

@@ -1,4 +1,5 @@
 import type { Reject } from '#core/contract.ts'
+import { rejectOf } from '#core/reject-row.ts'
 import type { RejectFile } from '#platform/reject-file.ts'
 
 /** A reject as a chunk's reject file has it: its line is known, within the chunk. */
@@ -11,8 +12,7 @@ export function memoryRejects(store: (rows: readonly StoredReject[]) => void): R
     get count() {
       return rows.length
     },
-    add: ({ code, column, message }, { line, offset, bytes, oversized = false }) =>
-      void rows.push({ line, offset, column, code, message, raw: bytes.toString(), truncated: oversized }),
+    add: (refusal, row) => void rows.push({ ...rejectOf(refusal, row), line: row.line }),
     flush: async () => undefined,
     finish: async () => void (rows.length > 0 && store(rows)),
     abort: async () => undefined,

@@ -15,6 +15,8 @@ export function grantLoaderSql(role: string, password: string, datasets: readonl
     `ALTER ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`,
     `ALTER ROLE ${name} SET lock_timeout = ${lockTimeout}`,
     `ALTER ROLE ${name} SET idle_in_transaction_session_timeout = ${idleTimeout}`,
+    // Rows that Postgres refused are read back as text: to their last bit, whatever the database says.
+    `ALTER ROLE ${name} SET extra_float_digits = 1`,
     `GRANT USAGE ON SCHEMA millrace, public TO ${name}`,
     `GRANT SELECT, INSERT, UPDATE ON millrace.ledger TO ${name}`,
     `GRANT SELECT, UPDATE ON millrace.lane TO ${name}`,

@@ -1,8 +1,9 @@
 import type { Dataset } from '#core/dataset.ts'
 import type { Connection } from '../database.ts'
 import { identifier, stagingTable } from './identifier.ts'
+import { jsonOf } from './json-of.ts'
 
-/** One staged row, as JSON in the dataset's columns. */
+/** One staged row, as a JSON object that the loader reads as the same row. */
 export interface StagedRow {
   readonly line: number
   readonly offset: number
@@ -11,8 +12,8 @@ export interface StagedRow {
 
 /** Removes up to `limit` staged rows for which `condition` (on `staged`) holds, and returns them in the order of their lines. */
 export async function takeStaged(db: Connection, dataset: Dataset, lane: number, condition: string, limit: number): Promise<StagedRow[]> {
-  const columns = Object.keys(dataset.columns)
-    .map((c) => `taken.${identifier(c)}`)
+  const columns = Object.entries(dataset.columns)
+    .map(([name, column]) => `${jsonOf(column, `taken.${identifier(name)}`)} AS ${identifier(name)}`)
     .join(', ')
   const { rows } = await db.query<StagedRow>(
     `WITH taken AS (
@@ -20,7 +21,7 @@ export async function takeStaged(db: Connection, dataset: Dataset, lane: number,
        WHERE ctid = ANY (ARRAY(SELECT staged.ctid FROM ${stagingTable(dataset.name, lane)} AS staged WHERE ${condition} LIMIT ${limit}))
        RETURNING *)
      SELECT _line::float8 AS line, _offset::float8 AS "offset", (SELECT row_to_json(r)::text FROM (SELECT ${columns}) AS r) AS json
-     FROM taken ORDER BY _line`,
+     FROM taken ORDER BY _line, _offset`,
   )
   return rows
 }
