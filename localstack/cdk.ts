@@ -47,7 +47,8 @@ export async function cdk(args: readonly string[], options: CdkOptions): Promise
       const text = readFileSync(log).subarray(from).toString()
       throw new LocalFailure(`\`cdk ${args[0]}\` failed:\n${indent(text, 20)}`, {
         log,
-        advice: 'mend what it says and run the same command again; `npm run local -- --fresh` begins with an empty emulator',
+        advice:
+          'mend what it says and run the same command again; or begin anew with `npm run local -- --fresh`, which deletes all that was loaded here',
       })
     }
   } finally {

@@ -11,13 +11,16 @@ import type { StateDir } from './state-dir.ts'
 /** Both emulators take every key that is not itself twelve digits as this account's. */
 const account = '000000000000'
 
-export interface DeployOptions {
+/** Stacks that were synthesized into a state dir, and where they go. */
+interface Assembly {
   readonly dir: StateDir
   readonly endpoint: string
   readonly kind: EmulatorKind
+  readonly signal: AbortSignal
+}
+export interface DeployOptions extends Assembly {
   readonly secrets: Secrets
   readonly databaseSecretArn: string
-  readonly signal: AbortSignal
   readonly step: <T>(name: string, run: () => Promise<T>) => Promise<T>
 }
 
@@ -59,11 +62,13 @@ async function bootstrap({ dir, endpoint, signal }: DeployOptions): Promise<void
   await cdk(['bootstrap', `aws://${account}/${region}`], { dir, endpoint, signal, cwd: dir.root, log: 'bootstrap.log' })
 }
 
-async function deployAssembly({ dir, endpoint, signal }: DeployOptions): Promise<Outputs> {
+/** MiniStack's change sets know resources only: a stack to which nothing but an export is added would not be updated, and the export not be found. */
+export async function deployAssembly({ dir, endpoint, kind, signal }: Assembly): Promise<Outputs> {
   const file = join(dir.root, 'outputs.json')
   rmSync(file, { force: true })
   const flags = ['--all', '--require-approval', 'never', '--outputs-file', file, '--concurrency', '2', '--progress', 'events']
-  await cdk(['deploy', '--app', dir.assembly, ...flags], { dir, endpoint, signal, log: 'deploy.log' })
+  const method = kind === 'ministack' ? ['--method', 'direct'] : []
+  await cdk(['deploy', '--app', dir.assembly, ...flags, ...method], { dir, endpoint, signal, log: 'deploy.log' })
   return JSON.parse(readFileSync(file, 'utf8')) as Outputs
 }
 
