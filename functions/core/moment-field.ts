@@ -13,16 +13,24 @@ export const date: EncoderOf = (name, _, window) => (value, out) => {
 
 export const moment =
   (offset: boolean): EncoderOf =>
-  (name, _, window) =>
-  (value, out) => {
+  (name, _, window) => {
     const what = offset ? 'an ISO 8601 time with Z or an offset' : 'an ISO 8601 time without offset'
-    if (typeof value !== 'string') return wrongType(name, what, value)
-    const us = parseTimestamp(value, offset)
-    if (typeof us === 'string') return momentFault(name, value, us, what)
-    if (window && outside(us, window)) return outsidePartitions(name, value)
-    if (typeof us === 'number') out.int64(us)
-    else out.bigint(us)
-    return undefined
+    // Rows often come in the order of time, many to a second or a minute.
+    let last = ''
+    let lastUs: ReturnType<typeof parseTimestamp> = 'format'
+    return (value, out) => {
+      if (typeof value !== 'string') return wrongType(name, what, value)
+      if (value !== last) {
+        lastUs = parseTimestamp(value, offset)
+        last = value
+      }
+      const us = lastUs
+      if (typeof us === 'string') return momentFault(name, value, us, what)
+      if (window && outside(us, window)) return outsidePartitions(name, value)
+      if (typeof us === 'number') out.int64(us)
+      else out.bigint(us)
+      return undefined
+    }
   }
 
 function momentFault(name: string, value: string, fault: MomentFault, wanted: string): Refusal {
