@@ -4,6 +4,7 @@ import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { PlannedLoad } from '#core/load.ts'
 import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
+import { shownRow } from '#core/parquet/shown-row.ts'
 import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
 import type { RowSink, RowsRead } from '#core/read-rows.ts'
 import { refuse } from '#core/reject.ts'
@@ -167,8 +168,11 @@ class GroupReader {
       return
     }
     out.truncate(start)
-    const row = Object.fromEntries(this.#fields.map(({ name }, i) => [name, values[i] instanceof BadValue ? null : values[i]]))
-    this.#sink.refuse(refusal, { bytes: Buffer.from(JSON.stringify(row)), line, offset, oversized: refusal.code === 'row-too-large' })
+    const bytes = shownRow(
+      this.#fields.map(({ name }) => name),
+      values,
+    )
+    this.#sink.refuse(refusal, { bytes, line, offset, oversized: refusal.code === 'row-too-large' })
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SchemaElement } from 'hyparquet'
 import { parseFloat16 } from 'hyparquet/src/convert.js'
 import type { Column } from '#core/column.ts'
-import { parseExact } from '#core/exact-json.ts'
+import { duplicateKey, parseExact } from '#core/exact-json.ts'
 import { decode } from '#core/row.ts'
 import { exact } from './plain.ts'
 
@@ -9,10 +9,13 @@ import { exact } from './plain.ts'
 export class BadValue {
   readonly code: 'invalid-utf8' | 'invalid-format' | 'row-too-large'
   readonly message: string
+  /** What it looks like, as nearly as text can say it. */
+  readonly shown: string
 
-  constructor(code: BadValue['code'], message: string) {
+  constructor(code: BadValue['code'], message: string, shown = '') {
     this.code = code
     this.message = message
+    this.shown = shown
   }
 }
 
@@ -37,9 +40,10 @@ function readerOf(element: SchemaElement, column: Column): ValueReader | undefin
   const kind = kindOf(element)
   switch (kind.name) {
     case 'plain':
-      return (stored) => (typeof stored === 'bigint' ? whole(stored) : Buffer.isBuffer(stored) ? bytesAs(stored, column) : stored)
+      return (stored) =>
+        typeof stored === 'bigint' ? whole(stored) : Buffer.isBuffer(stored) ? bytesAs(stored, column) : floatAs(stored, column)
     case 'half':
-      return (stored) => parseFloat16(stored as Buffer)
+      return (stored) => floatAs(parseFloat16(stored as Buffer), column)
     case 'unsigned':
       return (stored) => whole(BigInt.asUintN(kind.bits, BigInt(stored as number | bigint)))
     case 'decimal':
@@ -138,22 +142,33 @@ function decimal(value: bigint, scale: number): number | string {
   return `${value < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
+/** A column of numbers says itself what it does not take; JSON would have null in the place of NaN and the infinities. */
+const floatAs = (stored: unknown, column: Column): unknown =>
+  column.type === 'jsonb' && typeof stored === 'number' && !Number.isFinite(stored)
+    ? new BadValue('invalid-format', 'a number that JSON does not have', String(stored))
+    : stored
+
 /** Bytes of which the file says nothing: a bytea's, or text, which older writers meant by them. */
 function bytesAs(stored: Buffer, column: Column): unknown {
   if (column.type === 'bytea') return stored.toString('base64')
-  return column.type === 'text' ? textOf(stored) : new BadValue('invalid-format', 'bytes of which the file does not say what they are')
+  return column.type === 'text'
+    ? textOf(stored)
+    : new BadValue('invalid-format', 'bytes of which the file does not say what they are', stored.toString('base64'))
 }
 
-const textOf = (stored: Buffer): string | BadValue => decode(stored) ?? new BadValue('invalid-utf8', 'the text is not valid UTF-8')
+const textOf = (stored: Buffer): string | BadValue =>
+  decode(stored) ?? new BadValue('invalid-utf8', 'the text is not valid UTF-8', stored.toString())
 
 function jsonOf(stored: Buffer): unknown {
   const text = textOf(stored)
   if (text instanceof BadValue) return text
   try {
-    return parseExact(text)
+    const value = parseExact(text)
+    if (!duplicateKey(text, value)) return value
   } catch {
-    return new BadValue('invalid-format', 'the text is not JSON')
+    // Said below
   }
+  return new BadValue('invalid-format', 'the text is not JSON (each key once in its object)', text)
 }
 
 const uuid = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
@@ -174,7 +189,8 @@ function timeOf(value: number | bigint, unit: number, utc: boolean): unknown {
   return `${iso.slice(0, 19)}.${short}${utc ? 'Z' : ''}`
 }
 
-const noTime = (value: unknown): BadValue => new BadValue('invalid-format', `${String(value)} is no time from the year 1 to 9999`)
+const noTime = (value: unknown): BadValue =>
+  new BadValue('invalid-format', `${String(value)} is no time from the year 1 to 9999`, String(value))
 
 /** Rows often come in the order of time: one conversion serves many. */
 let lastSeconds: number | undefined

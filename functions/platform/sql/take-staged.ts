@@ -20,7 +20,7 @@ export async function takeStaged(db: Connection, dataset: Dataset, lane: number,
        DELETE FROM ${stagingTable(dataset.name, lane)}
        WHERE ctid = ANY (ARRAY(SELECT staged.ctid FROM ${stagingTable(dataset.name, lane)} AS staged WHERE ${condition} LIMIT ${limit}))
        RETURNING *)
-     SELECT _line::float8 AS line, _offset::float8 AS "offset", (SELECT row_to_json(r)::text FROM (SELECT ${columns}) AS r) AS json
+     SELECT _line::float8 AS line, _offset::float8 AS "offset", (SELECT row_to_json(_row)::text FROM (SELECT ${columns}) AS _row) AS json
      FROM taken ORDER BY _line, _offset`,
   )
   return rows
