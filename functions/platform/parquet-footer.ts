@@ -40,9 +40,9 @@ export async function readFooter(source: Source): Promise<Footer> {
   let tail = await readPart(source.read, source.key, Math.max(0, size - firstRead), size)
   const magic = tail.toString('latin1', tail.length - 4)
   if (magic === 'PARE') throw encrypted()
-  if (size < 12 || magic !== 'PAR1') throw invalid('it does not end with a footer; it was probably cut')
+  if (size < 12 || magic !== 'PAR1') throw invalid('It does not end with a footer; it was probably cut')
   const length = tail.readUInt32LE(tail.length - 8) + 8
-  if (length > size - 4) throw invalid('its footer is longer than the file')
+  if (length > size - 4) throw invalid('Its footer is longer than the file')
   if (length > largestFooter)
     throw new LoadError('parquet-unsupported', `The footer has ${length} bytes, more than ${largestFooter}; write fewer row groups a file.`)
   if (length > tail.length) tail = await readPart(source.read, source.key, size - length, size)
@@ -53,7 +53,7 @@ function parse(bytes: Buffer): FileMetaData {
   try {
     return parquetMetadata(bytes, { geoparquet: false })
   } catch (error) {
-    throw invalid('its footer cannot be read', error)
+    throw invalid('Its footer cannot be read', error)
   }
 }
 
@@ -73,7 +73,7 @@ function footerOf(metadata: FileMetaData, size: number): Footer {
     const start = Math.min(...spans.map((span) => span.start))
     const end = Math.max(...spans.map((span) => span.end))
     if (!(rows > 0 && start >= 4 && start < end && end <= size && start >= (groups.at(-1)?.end ?? 0)))
-      throw invalid(`row group ${index} is not where the footer says`)
+      throw invalid(`Row group ${index} is not where the footer says`)
     if (end - start > largestGroup)
       throw new LoadError(
         'parquet-row-group-too-large',
@@ -101,5 +101,5 @@ function* topColumns(schema: readonly SchemaElement[]): Generator<Footer['column
 }
 
 export const invalid = (what: string, cause?: unknown): LoadError =>
-  new LoadError('parquet-invalid', `The Parquet file is damaged: ${what}. Write and upload it again.`, { cause })
+  new LoadError('parquet-invalid', `${what}. Write and upload it again.`, { cause })
 const encrypted = (): LoadError => new LoadError('parquet-unsupported', 'The Parquet file is encrypted; write it without encryption.')

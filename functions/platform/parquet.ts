@@ -132,7 +132,7 @@ class GroupReader {
     return this.#places.map((place) => {
       if (!place) return undefined
       const span = group.columns.get(place.name)
-      if (!span) throw invalid(`row group ${group.index} has no column "${place.name}"`)
+      if (!span) throw invalid(`Row group ${group.index} has no column "${place.name}"`)
       const { element, read } = place
       const from = span.start - start
       const column = { length: span.end - span.start, read: (a: number, b: number) => stored.read(from + a, from + b) }
@@ -146,7 +146,7 @@ class GroupReader {
       for (let i = 0; i < columns.length; i++) this.#values[i] = columns[i]?.next()
     } catch (error) {
       if (error instanceof LoadError) throw error
-      throw invalid(`row group ${group.index} cannot be decoded (${error instanceof Error ? error.message : String(error)})`, error)
+      throw invalid(`Row group ${group.index} cannot be decoded (${error instanceof Error ? error.message : String(error)})`, error)
     }
   }
 
@@ -178,18 +178,18 @@ class GroupReader {
 
 /** @throws LoadError parquet-schema-mismatch, parquet-unsupported */
 function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] {
-  const wrong = (what: string): LoadError =>
-    new LoadError('parquet-schema-mismatch', `The columns of the file do not fit dataset "${dataset.name}": ${what}.`)
+  const wrong = (what: string): LoadError => new LoadError('parquet-schema-mismatch', `For dataset "${dataset.name}": the file ${what}.`)
   const names = columns.map(({ element }) => element.name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw wrong(`"${twice}" stands twice`)
+  if (twice !== undefined) throw wrong(`has column "${twice}" twice`)
   const unknown = names.find((name) => !Object.hasOwn(dataset.columns, name))
-  if (unknown !== undefined && dataset.unknownColumns === 'reject') throw wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
+  if (unknown !== undefined && dataset.unknownColumns === 'reject')
+    throw wrong(`has a column "${unknown.slice(0, 63)}" that the dataset does not have`)
   return Object.entries(dataset.columns).map(([name, column]) => {
     const found = columns[names.indexOf(name)]
     if (!found) {
       if (column.optional) return undefined
-      throw wrong(`"${name}" is missing`)
+      throw wrong(`has no column "${name}"`)
     }
     const read = found.nested ? undefined : valueReader(found.element, column, dataset.limits.rowBytes)
     if (!read) throw new LoadError('parquet-unsupported', `Column "${name}" is nested, or of a type that is not read; write it flat.`)
