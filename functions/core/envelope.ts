@@ -178,11 +178,11 @@ const valid = (header: EnvelopeHeader, name: string): boolean => {
 type Check = (value: unknown, header: EnvelopeHeader) => boolean
 const isText: Check = (v) => typeof v === 'string' && v !== ''
 const isTime = (v: unknown): boolean => typeof v === 'string' && !Number.isNaN(Date.parse(v))
-const isCount: Check = (v) => Number.isSafeInteger(v) && (v as number) >= 0
+const isCount = (v: unknown): v is number => typeof v === 'number' && Number.isSafeInteger(v) && v >= 0
 const upTo =
   (most: number): Check =>
-  (v, header) =>
-    isCount(v, header) && (v as number) <= most
+  (v) =>
+    isCount(v) && v <= most
 const optional =
   (check: Check): Check =>
   (v, header) =>
@@ -204,7 +204,7 @@ const checks: { readonly [N in keyof Required<EnvelopeHeader>]: Check } = {
   size: upTo(mostTextBytes),
   crc32: upTo(0xffffffff),
   rows: isCount,
-  refused: optional((v, header) => isObject(v) && isCount(v.rows, header) && Array.isArray(v.sums) && v.sums.every(isSum)),
+  refused: optional((v) => isObject(v) && isCount(v.rows) && Array.isArray(v.sums) && v.sums.every(isSum)),
   lane: optional(isCount),
   lanes: optional(isCount),
   replay: optional(
@@ -216,10 +216,14 @@ const isObject = (v: unknown): v is Readonly<Record<string, unknown>> => typeof 
 const isSum = (v: unknown): boolean =>
   isObject(v) && typeof v.code === 'string' && (v.column === null || typeof v.column === 'string') && Number.isSafeInteger(v.rows)
 
+const isMark = (v: unknown): v is string => typeof v === 'string' && v.length === 1
+const isNames = (v: unknown): v is string[] => Array.isArray(v) && v.every((name) => typeof name === 'string')
+
 function isDialect(v: unknown): boolean {
-  if (!isObject(v) || v.header !== false || !Array.isArray(v.columns) || !v.columns.every((c) => typeof c === 'string')) return false
-  const marks = [v.delimiter, v.quote].every((mark) => typeof mark === 'string' && mark.length === 1)
-  return marks && typeof v.null === 'string' && csvDialectFault(v as unknown as CsvDialect) === undefined
+  if (!isObject(v)) return false
+  const { delimiter, quote, null: nullText, header, columns } = v
+  if (header !== false || !isMark(delimiter) || !isMark(quote) || typeof nullText !== 'string' || !isNames(columns)) return false
+  return csvDialectFault({ delimiter, quote, null: nullText, header, columns }) === undefined
 }
 
 const unreadable = (what: string, cause?: unknown): EnvelopeError => new EnvelopeError('envelope-unreadable', what, cause)

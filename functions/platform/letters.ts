@@ -1,4 +1,4 @@
-import { GetCommand, PutCommand, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, type GetCommandOutput, PutCommand, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type DeadLetter, deadLetterKey } from '#core/dead-letter.ts'
 import { isAwsError } from './aws-errors.ts'
 import { isKept, type Table } from './table.ts'
@@ -9,10 +9,10 @@ export const tenantPk = (tenant: string): string => `DEAD#${tenant}`
 const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${String(chunk).padStart(7, '0')}`
 
 /** The letter in an item that is still kept. */
-export function letterOf(item: Record<string, unknown> | undefined, now: number): DeadLetter | undefined {
+export function letterOf(item: GetCommandOutput['Item'], now: number): DeadLetter | undefined {
   if (!isKept(item, now)) return undefined
   const { pk, sk, tenantPk, createdSk, ...letter } = item
-  return letter as unknown as DeadLetter
+  return letter as DeadLetter
 }
 
 export const findLetter =
