@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -20,6 +19,7 @@ import { repository } from '../../localstack/state-dir.ts'
 import { callOf } from '../support/event-source-run.ts'
 import { createKinesisStream, type KinesisStream } from '../support/kinesis-stream.ts'
 import { setting } from '../support/stage.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { zipOf } from '../support/zip.ts'
 
 /** Reports the first record that says "poison". */
@@ -99,7 +99,7 @@ test('the pump serves a disabled mapping of a deployed function, is killed, goes
   const lambda = new LambdaClient()
   const s3 = new S3Client({ forcePathStyle: true })
   const bucket = setting('MILLRACE_DEAD_LETTERS_BUCKET')
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-pump-'))
+  const folder = temporaryFolder()
   await using stream = await createKinesisStream(kinesis, 2)
   await using mapping = await deployMapping(lambda, stream, bucket)
   const checkpoint = (): Checkpoint['shards'] => {
@@ -142,7 +142,6 @@ test('the pump serves a disabled mapping of a deployed function, is killed, goes
     assert.match(pump.output(), /Stopped in order/)
   } finally {
     await pump.end('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
     s3.destroy()
   }
 })

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { App, CfnOutput, Fn, Stack, Tags } from 'aws-cdk-lib'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
@@ -10,14 +7,14 @@ import { deployAssembly } from '../../localstack/deploy.ts'
 import { detectEmulator } from '../../localstack/endpoint.ts'
 import { stateDir } from '../../localstack/state-dir.ts'
 import { setting } from '../support/stage.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const endpoint = setting('AWS_ENDPOINT_URL')
 const kind = (await detectEmulator(endpoint))!
 const skip = kind === 'localstack' && 'LocalStack ignores most updates of a stack'
 
 test('an older deployment takes an export that is new, and the stack that needs it', { skip }, async () => {
-  const root = mkdtempSync(join(tmpdir(), 'millrace-update-'))
-  const dir = stateDir(root)
+  const dir = stateDir(temporaryFolder())
   const signal = AbortSignal.timeout(120_000)
   const stack = (app: App, id: string): Stack => {
     const made = new Stack(app, `update-${id}`)
@@ -41,6 +38,5 @@ test('an older deployment takes an export that is new, and the stack that needs 
     assert.deepEqual(outputs, { 'update-giving': { Given: 'given' } })
   } finally {
     await cdk(['destroy', '--app', dir.assembly, '--all', '--force'], { dir, endpoint, signal, log: 'destroy.log' })
-    rmSync(root, { recursive: true, force: true })
   }
 })

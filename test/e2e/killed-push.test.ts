@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { millrace } from '../support/command.ts'
 import { checkReceipt, connectStage, flight, freshIds, outcomes } from '../support/stage.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const stage = connectStage()
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-e2e-'))
-})
-after(async () => {
-  await stage[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
-})
+after(() => stage[Symbol.asyncDispose]())
+const folder = temporaryFolder()
 
 /** Four parts of 8 MiB, the last one short; rows of 8 kB, so that loading them is quick. */
 const rows = 3500

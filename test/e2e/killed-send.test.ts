@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RowCounts } from '#core/receipt.ts'
 import { millrace, startMillrace } from '../support/command.ts'
 import { connectStage, flight, flightLines, freshIds } from '../support/stage.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const stage = connectStage()
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-e2e-'))
-})
-after(async () => {
-  await stage[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
-})
+after(() => stage[Symbol.asyncDispose]())
+const folder = temporaryFolder()
 
 const all = (rows: number, more: Partial<RowCounts> = {}): RowCounts => ({
   ...{ received: rows, loaded: rows, updated: 0, duplicate: 0, rejected: 0, pending: 0 },

@@ -9,10 +9,10 @@ import { chunkKey } from '#core/load.ts'
 import type { ReplayStreamBody, StreamChunk } from '#core/replay-contract.ts'
 import { insertLoad } from '#platform/loads.ts'
 import { openTable } from '#platform/table.ts'
-import { runCommand } from '../../client/src/cli/run.ts'
 import { kinesisClient } from '../../localstack/pump/kinesis-source.ts'
 import { demoTenant } from '../../localstack/tenant.ts'
 import { acceptedBatch } from '../support/accepted-batch.ts'
+import { millraceHere } from '../support/command-here.ts'
 import { givenUp, recordOf } from '../support/dead-letters.ts'
 import { allOf, checkReceipt, connectStage, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
 
@@ -203,20 +203,10 @@ test('a stretch of the stream: what is in no table is loaded, what is there is p
 
   const texts = own(await stretch({ texts: true })).find(({ load }) => load === receipt.id)
   assert.equal(texts?.text, flightLines(id, 30))
-  let out = ''
-  const io = {
-    out: (text: string) => {
-      out += text
-    },
-    err: () => undefined,
-    columns: () => undefined,
-    env: process.env,
-    folder: '/',
-  }
   const command = ['replay-stream', '-d', 'flights', '--from', from, '--into', 'events', '--yes', '--json']
   for (const _ of ['first', 'again']) {
-    out = ''
-    assert.equal(await runCommand(command, { ...io, signal: new AbortController().signal }), 0)
+    const { code, out } = await millraceHere(command, { env: process.env })
+    assert.equal(code, 0)
     const [made] = JSON.parse(out).loads as string[]
     assert.ok(made && made !== receipt.id)
     assert.deepEqual(outcomes(await stage.client.waitFor(made)), { received: 30, rejected: 30 }, 'flights are no events')

@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, test } from 'node:test'
 import { millrace } from '../support/command.ts'
 import { checkReceipt, connectStage, flight, flightLines, freshIds } from '../support/stage.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const stage = connectStage()
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-e2e-'))
-})
-after(async () => {
-  await stage[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
-})
+after(() => stage[Symbol.asyncDispose]())
+const folder = temporaryFolder()
 
 test('bad rows of a stream are rejected and named by their lines, the others load, and the command ends with 2', async () => {
   const id = freshIds()

@@ -30,11 +30,10 @@ const named = dataset('named', {
   onConflict: 'ignore',
 })
 
-const { db, connect } = await scratchTables([items, latest, newest, parted, named], { lanes: 6 })
+const { db, connect, count } = await scratchTables([items, latest, newest, parted, named], { lanes: 6 })
 
 const pipeline = (d: Dataset = items) => new Pipeline(d, connect)
 const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows
-const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
 
 test('policy update: the last row of a key wins in the order of the file, across chunks and inside one', async () => {
   const p = pipeline(latest)
@@ -56,23 +55,13 @@ test('policy update, killed again and again while chunks overlap: the last row o
     const rows = Array.from({ length: 1400 }, (_, i) => line(i % keys, `v${i}`))
     const load = p.open(gzipSync(rows.join('\n')), 'ndjson', 'gzip', 1500)
     p.queue.push({ ...p.queue[0]! })
-    let n = 0
-    await p.drain(2, undefined, (deps) => ({
-      ...deps,
-      commitChunk: (l, d, chunk, read, turn) =>
-        deps.commitChunk(
-          l,
-          d,
-          chunk,
-          async (sink, lead) => {
-            const facts = await read(sink, lead)
-            if (n++ % 5 === 3) await db.query('SELECT pg_terminate_backend($1)', [p.backends.get(`${l.id}/${chunk}`)])
-            return facts
-          },
-          turn,
-        ),
-    }))
-    assert.ok(p.failures.length > 0 && n > 20, 'nothing was killed')
+    let attempts = 0
+    await p.drain(
+      2,
+      undefined,
+      p.killed(db, () => attempts++ % 5 === 3),
+    )
+    assert.ok(p.failures.length > 0 && attempts > 20, 'nothing was killed')
     const counts = p.receipt(load.id).rows
     assert.deepEqual(counts, { received: 1400, loaded: keys, updated: 1400 - keys, duplicate: 0, rejected: 0, pending: 0 })
     const expected = Array.from({ length: keys }, (_, id) => ({ id, name: `v${id + keys * Math.floor((1399 - id) / keys)}` }))

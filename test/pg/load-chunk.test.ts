@@ -9,12 +9,11 @@ import { items, latest, line, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
 
-const { db, connect } = await scratchTables([items, latest])
+const { db, connect, count } = await scratchTables([items, latest])
 
 const compressed = { none: (text: Buffer) => text, gzip: (text: Buffer) => gzipSync(text), zstd: (text: Buffer) => zstdCompressSync(text) }
 const pipeline = (d: Dataset = items) => new Pipeline(d, connect)
 const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows
-const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
 
 test('whatever the file, its cutting and its compression: every row is loaded, a duplicate or rejected, each once, with its line', async () => {
   const row = fc.oneof(
@@ -89,23 +88,12 @@ test('the same chunks again, by two workers at once, change nothing', async () =
 test('killed between COPY and commit, chunks come again and every row is there once', async () => {
   const p = pipeline()
   const load = p.open(Buffer.from(lines(2000).join('\n')), 'ndjson', 'none', 4000)
-  let kills = 0
-  await p.drain(2, undefined, (deps) => ({
-    ...deps,
-    commitChunk: (l, d, chunk, read, turn) =>
-      deps.commitChunk(
-        l,
-        d,
-        chunk,
-        async (sink, lead) => {
-          const facts = await read(sink, lead)
-          // every third attempt dies with its backend, the rows sent and nothing committed
-          if (kills++ % 3 === 0) await db.query('SELECT pg_terminate_backend($1)', [p.backends.get(`${l.id}/${chunk}`)])
-          return facts
-        },
-        turn,
-      ),
-  }))
+  let attempts = 0
+  await p.drain(
+    2,
+    undefined,
+    p.killed(db, () => attempts++ % 3 === 0),
+  )
   assert.ok(p.failures.length > 3, 'nothing was killed')
   assert.deepEqual(p.receipt(load.id).rows, { received: 2000, loaded: 2000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
   assert.equal(await count('items'), 2000)

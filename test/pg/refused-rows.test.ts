@@ -4,10 +4,9 @@ import { items, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
 
-const { db, connect } = await scratchTables([items])
+const { db, connect, count } = await scratchTables([items])
 
 const pipeline = () => new Pipeline(items, connect)
-const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
 
 for (const road of ['direct', 'probed', 'staged'] as const)
   test(`rows that only Postgres can judge are found one by one; their neighbours load (${road})`, async () => {

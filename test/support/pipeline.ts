@@ -114,6 +114,24 @@ export class Pipeline {
     await Promise.all(Array.from({ length: workers }, work))
     await Promise.all(this.#connections.splice(0).map((c) => c.end().catch(() => undefined)))
   }
+  /** A loader whose backend is killed when a chunk's rows are sent and nothing is committed, if it `dies`: asked at every attempt. */
+  killed(db: Connection, dies: () => boolean): (deps: LoadChunkDeps) => LoadChunkDeps {
+    return (deps) => ({
+      ...deps,
+      commitChunk: (load, dataset, chunk, read, turn) =>
+        deps.commitChunk(
+          load,
+          dataset,
+          chunk,
+          async (sink, lead) => {
+            const facts = await read(sink, lead)
+            if (dies()) await db.query('SELECT pg_terminate_backend($1)', [this.backends.get(`${load.id}/${chunk}`)])
+            return facts
+          },
+          turn,
+        ),
+    })
+  }
   readonly #connections: Connection[] = []
   /** The process of Postgres that a chunk (`load/number`) was last committed by: what a test kills. */
   readonly backends = new Map<string, number>()

@@ -6,6 +6,8 @@ import { type ScratchDatabase, scratchDatabase } from './scratch-database.ts'
 
 interface ScratchTables extends Pick<ScratchDatabase, 'connect'> {
   readonly db: pg.Client
+  /** Rows of a table. */
+  readonly count: (table: string) => Promise<number>
 }
 
 /** The tables of some datasets in a database of the test file's own: empty before each test, dropped at the end. */
@@ -15,5 +17,6 @@ export async function scratchTables(datasets: readonly Dataset[], { lanes = 3 } 
   const db = await scratch.connect()
   await migrateDatabase(db, { datasets, lanes, loader: undefined, today: new Date() })
   beforeEach(() => db.query(`TRUNCATE ${datasets.map(({ name }) => name).join(', ')}, millrace.ledger`))
-  return { db, connect: scratch.connect }
+  const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
+  return { db, count, connect: scratch.connect }
 }

@@ -1,37 +1,19 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { exitCodeOf, exitCodeOfError, Interrupted } from '../../../client/src/cli/exit.ts'
-import { runCommand } from '../../../client/src/cli/run.ts'
 import { PushError, RefusedError, UnavailableError } from '../../../client/src/errors.ts'
+import { millraceHere, type Surroundings } from '../../support/command-here.ts'
 import { type FakeMillrace, refuse, startFakeMillrace } from '../../support/fake-millrace.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-command-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = temporaryFolder()
 
-async function run(fake: FakeMillrace | undefined, args: string[], more: { folder?: string; columns?: number; signal?: AbortSignal } = {}) {
-  let out = ''
-  let err = ''
-  const code = await runCommand(args, {
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-    },
-    columns: () => more.columns,
-    env: fake ? { MILLRACE_URL: fake.url, MILLRACE_API_KEY: 'mr_test' } : {},
-    folder: more.folder ?? folder,
-    signal: more.signal ?? new AbortController().signal,
-  })
-  return { code, out, err }
-}
+const run = (server: FakeMillrace | undefined, args: readonly string[], more: Surroundings = {}) =>
+  millraceHere(args, { server, folder, ...more })
 async function file(name: string, content: string | Buffer): Promise<string> {
   const path = join(folder, name)
   await writeFile(path, content)

@@ -2,24 +2,14 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { exitCodes } from '../../../client/src/cli/exit.ts'
-import { runCommand } from '../../../client/src/cli/run.ts'
+import { millraceHere } from '../../support/command-here.ts'
 
 const manual = await readFile(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
 
 async function help(...args: string[]): Promise<string> {
-  let text = ''
-  const io = {
-    out: (piece: string) => {
-      text += piece
-    },
-    err: () => undefined,
-    columns: () => undefined,
-    env: {},
-    folder: '.',
-    signal: new AbortController().signal,
-  }
-  assert.equal(await runCommand([...args, '--help'], io), 0)
-  return text
+  const { code, out } = await millraceHere([...args, '--help'])
+  assert.equal(code, 0)
+  return out
 }
 
 test('the manual has every command, option and exit status that the command has', async () => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { openUploadBody } from '#core/contract.ts'
 import { createClient } from '../../../client/src/client.ts'
 import { RefusedError, UnavailableError } from '../../../client/src/errors.ts'
@@ -11,6 +10,7 @@ import type { Progress, PushOptions } from '../../../client/src/push.ts'
 import { type Clock, systemClock } from '../../../client/src/retry.ts'
 import { blobSource, type Source } from '../../../client/src/source.ts'
 import { type FakeMillrace, refuse, startFakeMillrace, xml } from '../../support/fake-millrace.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
 const flights = { dataset: 'flights', format: 'ndjson', compression: 'none' } as const
 const mebibyte = 1024 * 1024
@@ -30,11 +30,7 @@ function impatient(): { clock: Clock; slept: number[] } {
   }
   return { clock: { now: () => now, random: () => 0.5, sleep }, slept }
 }
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-client-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = temporaryFolder()
 
 async function file(name: string, content: Buffer = text): Promise<string> {
   const path = join(folder, name)

@@ -1,35 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { DeadLetterAnswer, ReplayAnswer } from '#core/replay-contract.ts'
-import { runCommand } from '../../../client/src/cli/run.ts'
+import { millraceHere } from '../../support/command-here.ts'
 import { type FakeMillrace, refuse, startFakeMillrace } from '../../support/fake-millrace.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-replay-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = temporaryFolder()
 
-async function run(fake: FakeMillrace, ...args: string[]) {
-  let out = ''
-  let err = ''
-  const code = await runCommand(args, {
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-    },
-    columns: () => undefined,
-    env: { MILLRACE_URL: fake.url, MILLRACE_API_KEY: 'mr_test' },
-    folder,
-    signal: new AbortController().signal,
-  })
-  return { code, out, err }
-}
+const run = (server: FakeMillrace, ...args: string[]) => millraceHere(args, { server, folder })
 /** Answers these requests with these bodies; others as the fake does. */
 function answering(fake: FakeMillrace, answers: Record<string, object | string>): void {
   fake.fault = (name) => {

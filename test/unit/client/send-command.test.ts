@@ -1,45 +1,18 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { Interrupted } from '../../../client/src/cli/exit.ts'
-import { runCommand } from '../../../client/src/cli/run.ts'
 import type { SendState } from '../../../client/src/send-state.ts'
+import { millraceHere, type Surroundings } from '../../support/command-here.ts'
 import { type FakeMillrace, refuse, startFakeMillrace } from '../../support/fake-millrace.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-let folder: string
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-send-'))
-})
-after(() => rm(folder, { recursive: true }))
+const folder = temporaryFolder()
 
-interface More {
-  readonly stdin?: Readable
-  readonly columns?: number
-  readonly signal?: AbortSignal
-  readonly onErr?: (text: string) => void
-}
-async function send(fake: FakeMillrace, args: string[], more: More = {}) {
-  let out = ''
-  let err = ''
-  const code = await runCommand(['send', '-d', 'flights', ...args], {
-    out: (text) => {
-      out += text
-    },
-    err: (text) => {
-      err += text
-      more.onErr?.(text)
-    },
-    columns: () => more.columns,
-    stdin: () => more.stdin,
-    env: { MILLRACE_URL: fake.url, MILLRACE_API_KEY: 'mr_test' },
-    folder,
-    signal: more.signal ?? new AbortController().signal,
-  })
-  return { code, out, err }
-}
+const send = (server: FakeMillrace, args: readonly string[], more: Surroundings = {}) =>
+  millraceHere(['send', '-d', 'flights', ...args], { server, folder, ...more })
 const rows = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `{"id":${from + i}}\n`).join('')
 async function file(name: string, content: string): Promise<string> {
   const path = join(folder, name)

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { lockHolder, withLock } from '../../../localstack/lock.ts'
 import { freePort } from '../../../localstack/ports.ts'
 import { identify, isRunning, startDetached, waitForEnd } from '../../../localstack/processes.ts'
 import { readRecord, updateRecord } from '../../../localstack/record.ts'
 import { stateDir } from '../../../localstack/state-dir.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'millrace processes '))
-after(() => rmSync(folder, { recursive: true }))
+const folder = temporaryFolder()
 
 test('a process that ended does not run, nor does another that has its number', async () => {
   const child = spawn('sleep', ['60'])

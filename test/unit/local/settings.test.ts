@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { LocalFailure } from '../../../localstack/failure.ts'
 import { readSettings, settingsOf, writeSettings } from '../../../localstack/settings.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'millrace settings '))
-after(() => rmSync(folder, { recursive: true }))
+const folder = temporaryFolder()
 
 const outputs = {
   'millrace-local-storage': {
