@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { exitCodeOf } from '../../client/src/cli/exit.ts'
 import { allOf, connectStage, flight, flightCsv, flightHeader, freshIds, outcomes } from '../support/stage.ts'
 
@@ -46,6 +47,67 @@ test('rejects of NDJSON: what is no object comes as one that says so, and is ref
   assert.deepEqual(outcomes(fix), { received: 1, loaded: 1 })
   assert.equal((await stage.client.getReceipt(old.id)).receipt?.links.fixedBy.length, 2)
 })
+
+const badFlights = (id: number) =>
+  [
+    { origin: 'MCI' },
+    { origin: 'MCI', delay: 3_000_000_000 },
+    { origin: 'MCI', distance: 31_013 },
+    { origin: 'far too long'.repeat(1000) },
+  ].map((more, i) => ({ ...flight(id + i), ...more }))
+const flightTexts = {
+  json: (id: number) => JSON.stringify(badFlights(id)),
+  parquet: (id: number) => {
+    const rows = badFlights(id) as Record<string, unknown>[]
+    const column = (name: string, type: 'INT64' | 'STRING' | 'TIMESTAMP', of: (value: unknown) => unknown) => ({
+      name,
+      type,
+      data: rows.map((row) => of(row[name])),
+    })
+    const int64 = (value: unknown) => BigInt(value as number)
+    const columnData = [
+      column('id', 'INT64', int64),
+      column('date', 'TIMESTAMP', (value) => new Date(value as string)),
+      ...['delay', 'distance'].map((name) => column(name, 'INT64', int64)),
+      ...['origin', 'destination'].map((name) => column(name, 'STRING', (value) => value)),
+    ]
+    return Buffer.from(parquetWriteBuffer({ columnData }))
+  },
+}
+for (const format of ['json', 'parquet'] as const)
+  test(`rejects of ${format}, by us and by Postgres, come as NDJSON; a file that corrects some of them has rejects of its own`, async () => {
+    const id = freshIds()
+    await stage.database.query(`ALTER TABLE flights ADD CONSTRAINT short_${id} CHECK (distance <> 31013) NOT VALID`)
+    try {
+      const old = await stage.push(flightTexts[format](id), { dataset: 'flights', format })
+      assert.deepEqual(outcomes(old), { received: 4, loaded: 1, rejected: 3 })
+      const lines = (await download(old.id)).trimEnd().split('\n')
+      const codes = lines.map((line) => (JSON.parse(line) as { _error: string })._error.replace(/ .*/, ''))
+      assert.deepEqual(codes.sort(), ['out-of-range', 'sqlstate-23514:', 'too-long'])
+      assert.match(lines.find((line) => line.includes('too-long'))!, /^\{"_raw":/)
+
+      const once = lines.map((line) => line.replace('3000000000', '30')).join('\n')
+      const first = await stage.push(once, { dataset: 'flights', fixes: old.id })
+      assert.deepEqual(outcomes(first), { received: 3, loaded: 1, rejected: 2 })
+      const left = (await download(first.id)).trimEnd().split('\n')
+      const fixed = left.map((line) => (line.startsWith('{"_raw":') ? JSON.stringify(flight(id + 3)) : line.replace('31013', '31')))
+      const second = await stage.push(fixed.join('\n'), { dataset: 'flights', fixes: first.id })
+      assert.deepEqual(outcomes(second), { received: 2, loaded: 2 })
+      assert.equal(await stage.countFlights(id, id + 4), 4)
+
+      const links = await Promise.all([old, first, second].map(async (load) => (await stage.client.getReceipt(load.id)).receipt!.links))
+      assert.deepEqual(
+        links.map(({ fixes, fixedBy }) => [fixes, fixedBy]),
+        [
+          [null, [first.links.self]],
+          [old.links.self, [second.links.self]],
+          [first.links.self, []],
+        ],
+      )
+    } finally {
+      await stage.database.query(`ALTER TABLE flights DROP CONSTRAINT short_${id}`)
+    }
+  })
 
 test('a load with more rejects than it takes fails, and says what was loaded', async () => {
   const id = freshIds()

@@ -1,9 +1,10 @@
 import type { Dataset } from '#core/dataset.ts'
+import { rawBytes } from '#core/reject-row.ts'
 import type { Connection } from '../database.ts'
 import { identifier, stagingTable } from './identifier.ts'
 import { jsonOf } from './json-of.ts'
 
-/** One staged row, as a JSON object that the loader reads as the same row. */
+/** One staged row, as a JSON object that the loader reads as the same row; of one that is longer than a reject keeps, one character more than that. */
 export interface StagedRow {
   readonly line: number
   readonly offset: number
@@ -20,7 +21,7 @@ export async function takeStaged(db: Connection, dataset: Dataset, lane: number,
        DELETE FROM ${stagingTable(dataset.name, lane)}
        WHERE ctid = ANY (ARRAY(SELECT staged.ctid FROM ${stagingTable(dataset.name, lane)} AS staged WHERE ${condition} LIMIT ${limit}))
        RETURNING *)
-     SELECT _line::float8 AS line, _offset::float8 AS "offset", (SELECT row_to_json(_row)::text FROM (SELECT ${columns}) AS _row) AS json
+     SELECT _line::float8 AS line, _offset::float8 AS "offset", (SELECT left(row_to_json(_row)::text, ${rawBytes + 1}) FROM (SELECT ${columns}) AS _row) AS json
      FROM taken ORDER BY _line, _offset`,
   )
   return rows
