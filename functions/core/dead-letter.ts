@@ -1,5 +1,6 @@
 import { type EnvelopeHeader, readEnvelopeHeader } from './envelope.ts'
 import { LoadError } from './errors.ts'
+import { chunkDigits } from './load.ts'
 
 /** A record of the stream that was given up, with what is needed to send it again. */
 export interface DeadRecord {
@@ -43,7 +44,7 @@ export interface DeadLetter {
 
 export const deadLetterKey = (load: string, chunk: number): { pk: string; sk: string } => ({
   pk: `LOAD#${load}`,
-  sk: `DEAD#${String(chunk).padStart(7, '0')}`,
+  sk: `DEAD#${chunkDigits(chunk)}`,
 })
 
 /** An object of the dead-letters bucket. */

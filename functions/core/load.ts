@@ -135,21 +135,34 @@ export interface ChunkResult extends Outcomes {
   readonly committedAt: string
 }
 
+/** How long a load can be asked about, and its Idempotency-Key is known, seconds. */
+const keptFor = 90 * 24 * 3600
+
+/** What every load begins with. @param now epoch milliseconds */
+export const begun = (now: number) => ({
+  ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
+  createdAt: new Date(now).toISOString(),
+  ttl: Math.floor(now / 1000) + keptFor,
+})
+
+/** A chunk's number in keys and names, whose order is then its own. */
+export const chunkDigits = (chunk: number): string => String(chunk).padStart(7, '0')
+
 export const loadKey = (id: string): { pk: string; sk: string } => ({ pk: `LOAD#${id}`, sk: 'LOAD' })
 export const chunkKey = (id: string, chunk: number): { pk: string; sk: string } => ({
   pk: `LOAD#${id}`,
-  sk: `CHUNK#${String(chunk).padStart(7, '0')}`,
+  sk: `CHUNK#${chunkDigits(chunk)}`,
 })
 /** Where the rows of a chunk may begin. */
 export const edgesKey = (id: string, chunk: number): { pk: string; sk: string } => ({
   pk: `LOAD#${id}`,
-  sk: `EDGES#${String(chunk).padStart(7, '0')}`,
+  sk: `EDGES#${chunkDigits(chunk)}`,
 })
 /** Where an upload's bytes live in the raw bucket. */
 export const objectKey = (load: { tenant: string; dataset: string; id: string }): string => `${load.tenant}/${load.dataset}/${load.id}`
 /** Where a chunk's rejects live in the rejects bucket. */
 export const rejectsKey = (load: { tenant: string; dataset: string; id: string }, chunk: number): string =>
-  `${objectKey(load)}/${String(chunk).padStart(7, '0')}.ndjson`
+  `${objectKey(load)}/${chunkDigits(chunk)}.ndjson`
 
 /** The state a reader is told: an upload past its window is expired whatever the item still says. */
 export function effectiveState(load: Pick<Load, 'state' | 'expiresAt'>, now: number): LoadState {

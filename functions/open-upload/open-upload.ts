@@ -4,7 +4,7 @@ import type { OpenUploadAnswer, openUploadBody } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { RequestError } from '#core/errors.ts'
 import { checkIdempotencyKey, fingerprintOf } from '#core/idempotency.ts'
-import { type FileLoad, type Format, type Load, objectKey } from '#core/load.ts'
+import { begun, type FileLoad, type Format, type Load, objectKey } from '#core/load.ts'
 import { loadIdFor, randomLoadId } from '#core/load-id.ts'
 import { planParts } from '#core/parts.ts'
 import { permittedDataset } from '#core/permission.ts'
@@ -25,8 +25,6 @@ interface Deps {
 }
 
 const hour = 3_600_000
-/** How long a load can be asked about, seconds; the item's TTL. */
-const keptFor = 90 * 24 * 3600
 const contentTypes: Record<Format | 'auto', string> = {
   ndjson: 'application/x-ndjson',
   json: 'application/json',
@@ -77,10 +75,8 @@ export const createOpenUpload = (deps: Deps): Action<typeof routes.openUpload> =
       ...(body.fixes !== undefined && { fixes: body.fixes }),
       fingerprint,
       traceparent,
-      ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
-      createdAt: new Date(now).toISOString(),
+      ...begun(now),
       expiresAt: new Date(now + deps.uploadHours * hour).toISOString(),
-      ttl: Math.floor(now / 1000) + keptFor,
     }
     const winner = await deps.insertLoad(load)
     if (!winner) return linked(deps, load, opened(load))

@@ -1,12 +1,13 @@
 import { GetCommand, type GetCommandOutput, PutCommand, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type DeadLetter, deadLetterKey } from '#core/dead-letter.ts'
+import { chunkDigits } from '#core/load.ts'
 import { isAwsError } from './aws-errors.ts'
 import { isKept, type Table } from './table.ts'
 
 /** What was set aside, chunk by chunk: in the partition of its load, and by tenant in the index that lists loads, under a key of its own. */
 
 export const tenantPk = (tenant: string): string => `DEAD#${tenant}`
-const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${String(chunk).padStart(7, '0')}`
+const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${chunkDigits(chunk)}`
 
 /** The letter in an item that is still kept. */
 export function letterOf(item: GetCommandOutput['Item'], now: number): DeadLetter | undefined {

@@ -1,8 +1,8 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { GetCommand, type GetCommandOutput, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type BatchLoad, type Load, loadKey } from '#core/load.ts'
 import { isLoadId } from '#core/load-id.ts'
 import type { LoadState } from '#core/receipt.ts'
+import { isAwsError } from './aws-errors.ts'
 import { isKept, type Table } from './table.ts'
 
 /** The load items of the table: opened here, moved from state to state by conditional updates, counted by the projection. */
@@ -139,7 +139,7 @@ async function ifConditionHolds(write: () => Promise<unknown>): Promise<boolean>
     await write()
     return true
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return false
     throw error
   }
 }

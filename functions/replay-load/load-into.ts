@@ -1,7 +1,7 @@
 import type { Dataset } from '#core/dataset.ts'
 import { RequestError } from '#core/errors.ts'
 import { fingerprintOf } from '#core/idempotency.ts'
-import { type FileLoad, type Load, sourceOf } from '#core/load.ts'
+import { begun, type FileLoad, type Load, sourceOf } from '#core/load.ts'
 import { loadIdFor } from '#core/load-id.ts'
 import type { NoReplay, ReplayPlan } from './plan.ts'
 import { objectIsKept, orderOf, planFile, type ReplayFileDeps } from './replay-file.ts'
@@ -16,9 +16,6 @@ interface Asked {
   readonly key: string | undefined
   readonly traceparent: string
 }
-
-/** How long a load can be asked about, seconds; the item's TTL. */
-const keptFor = 90 * 24 * 3600
 
 /**
  * Loads the object of a load once more, as a load of its own: into another dataset, or into the same one. Its id follows from the object and the
@@ -65,7 +62,6 @@ interface Fresh {
 function again(load: FileLoad, { id, dataset, fingerprint, traceparent, now }: Fresh): FileLoad {
   const { tenant, fileName, format, compression, csv, size, partSize, partCount, uploadId, objectKey, expectedRows, uploadedCrc32 } = load
   const maxRejects = dataset.name === load.dataset ? load.maxRejects : dataset.limits.maxRejects
-  const createdAt = new Date(now).toISOString()
   return {
     ...{ id, tenant, dataset: dataset.name, door: 'file', state: 'loading', source: sourceOf(load) },
     ...{ fileName, format, compression, size, partSize, partCount, uploadId, objectKey },
@@ -74,7 +70,7 @@ function again(load: FileLoad, { id, dataset, fingerprint, traceparent, now }: F
     ...(uploadedCrc32 !== undefined && { uploadedCrc32 }),
     ...(maxRejects !== undefined && { maxRejects }),
     ...{ fingerprint, traceparent },
-    ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
-    ...{ createdAt, expiresAt: createdAt, ttl: Math.floor(now / 1000) + keptFor },
+    ...begun(now),
+    expiresAt: new Date(now).toISOString(),
   }
 }

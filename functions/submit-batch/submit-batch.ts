@@ -6,7 +6,7 @@ import type { BatchAnswer } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
 import { checkIdempotencyKey, fingerprintOf } from '#core/idempotency.ts'
-import { type BatchLoad, type Compression, type Load, receiptOf } from '#core/load.ts'
+import { type BatchLoad, begun, type Compression, type Load, receiptOf } from '#core/load.ts'
 import { loadIdFor } from '#core/load-id.ts'
 import { tooMany } from '#core/max-rejects.ts'
 import { permittedDataset } from '#core/permission.ts'
@@ -26,8 +26,6 @@ interface Deps extends Sending {
 type Call = Parameters<Action<typeof routes.submitBatch>>[0]
 
 const day = 86_400_000
-/** How long a load can be asked about, and its key is known, seconds; the item's TTL. */
-const keptFor = 90 * 24 * 3600
 /** Rejects that an answer names. */
 const mostNamed = 20
 /** Longest that an answer is held, and what is left of the invocation then, milliseconds: the gateway's 29 s began before the function's, by a cold start. */
@@ -132,8 +130,7 @@ function openedLoad(
     tenant: identity.tenant,
     dataset: dataset.name,
     traceparent,
-    createdAt: createdAt.toISOString(),
-    ttl: Math.floor(createdAt.getTime() / 1000) + keptFor,
+    ...begun(createdAt.getTime()),
     ...(dataset.orderingKey !== undefined && { lanes }),
   }
   const cut = cutBatch(batch, load)
@@ -151,7 +148,6 @@ function openedLoad(
     expectedRows: batch.received,
     ...(maxRejects !== undefined && { maxRejects }),
     fingerprint,
-    ...{ committed: 0, bytesRead: 0, received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 },
     expiresAt: new Date(createdAt.getTime() + day).toISOString(),
   }
   return { cut, load: opened }

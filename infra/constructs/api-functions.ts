@@ -36,6 +36,7 @@ export function apiFunctions(
   const writes = { ...uploads, ...slower }
   const PLAN_QUEUE_URL = plan.queue.queueUrl
   const REJECTS_BUCKET = rejects.bucket.bucketName
+  const DEAD_LETTERS_BUCKET = deadLetters.bucket.bucketName
   const STREAM_NAME = batches.stream.streamName
 
   return {
@@ -151,8 +152,8 @@ export function apiFunctions(
       environment: {
         ...writes,
         PLAN_QUEUE_URL,
-        DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
-        STREAM_NAME: batches.stream.streamName,
+        DEAD_LETTERS_BUCKET,
+        STREAM_NAME,
         CHECK_ORDER_FUNCTION: checkOrder.fn.functionName,
       },
     })
@@ -179,7 +180,7 @@ export function apiFunctions(
       stage,
       spec: listDeadLetters,
       description: 'Lists and shows what was set aside',
-      environment: { ...loads, DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName },
+      environment: { ...loads, DEAD_LETTERS_BUCKET },
     })
       .may(['dynamodb:Query'], byTenant)
       .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'], table.tableArn)
