@@ -142,6 +142,7 @@ test('the loader’s role can load and can do nothing else', async () => {
   const { host, port } = db
   const loader = { username: `loader_${process.pid}`, password: 'only for this test' }
   await migrateDatabase(db, { datasets: [dataset('guarded', base)], lanes: 1, loader, today })
+  await db.query(`ALTER DATABASE ${db.database} SET extra_float_digits = -3`)
   const pgModule = await import('pg')
   const client = new pgModule.default.Client({
     host,
@@ -155,11 +156,14 @@ test('the loader’s role can load and can do nothing else', async () => {
     await client.query('SELECT lane FROM millrace.lane FOR UPDATE')
     await client.query('TRUNCATE millrace.staging_guarded_0')
     await client.query("INSERT INTO guarded VALUES (1, 'a', NULL) ON CONFLICT (id) DO NOTHING")
+    const third = await client.query('SELECT (1::float8 / 3)::text AS third')
+    assert.equal(third.rows[0].third, '0.3333333333333333', 'rows that Postgres refused would come back rounded')
     await assert.rejects(client.query('DELETE FROM guarded'), /permission denied/)
     await assert.rejects(client.query("UPDATE guarded SET name = 'b'"), /permission denied/)
     await assert.rejects(client.query('CREATE TABLE public.mine ()'), /permission denied/)
   } finally {
     await client.end()
+    await db.query(`ALTER DATABASE ${db.database} RESET extra_float_digits`)
     await db.query(`DROP OWNED BY "${loader.username}"; DROP ROLE "${loader.username}"`)
   }
 })
