@@ -86,13 +86,13 @@ async function updateAndInsert(db: Connection, dataset: Dataset, lane: number, {
 
 /** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */
 async function sieve(db: Connection, dataset: Dataset, lane: number, onRefused: OnRefused): Promise<void> {
-  for (const { name, sqlstate, message, broken } of await rowRules(db, dataset.name)) {
+  for (const { name, sqlstate, message, broken, own } of await rowRules(db, dataset, lane)) {
     const refusal = refuse(`sqlstate-${sqlstate}`, null, `${message} (constraint ${name})`)
     for (;;) {
       const taken = await attempt(db, () => takeStaged(db, dataset, lane, broken, sieveBatch), isUnjudgeable)
       if (!('done' in taken)) break
       for (const row of taken.done) await onRefused({ ...row, refusal })
-      if (taken.done.length < sieveBatch) break
+      if (taken.done.length < (own ? 1 : sieveBatch)) break
     }
   }
 }

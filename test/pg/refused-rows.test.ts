@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { bigint } from '#core/column.ts'
+import { dataset } from '#core/dataset.ts'
 import { items, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
 
-const { db, connect, count } = await scratchTables([items])
+const people = dataset('people', {
+  description: 'a test',
+  columns: { id: bigint(), boss: bigint({ nullable: true }) },
+  primaryKey: ['id'],
+  onConflict: 'ignore',
+})
+const { db, connect, count } = await scratchTables([items, people])
 
 const pipeline = () => new Pipeline(items, connect)
 
@@ -67,4 +75,24 @@ test('thousands of rows that break a CHECK or a foreign key are found at once, t
       'DROP TRIGGER no_thousands ON items; DROP FUNCTION no_thousands; ALTER TABLE items DROP CONSTRAINT even, DROP CONSTRAINT known, DROP CONSTRAINT odd_math; DROP TABLE known',
     )
   }
+})
+
+test('rows may refer to rows that come with them; a rule that is not enforced refuses none', async () => {
+  await db.query(`
+    ALTER TABLE people ADD CONSTRAINT boss FOREIGN KEY (boss) REFERENCES people, ADD CONSTRAINT adult CHECK (id <> 15),
+      ADD CONSTRAINT unasked CHECK (id < 5) NOT ENFORCED`)
+  const p = new Pipeline(people, connect)
+  // Each ten are a chain from the last to the first; 15 is refused, and with it those that go back to it; 40 has no boss that exists.
+  const rows = Array.from({ length: 50 }, (_, i) => ({ id: i, boss: i === 40 ? 1000 : i % 10 === 9 ? null : i + 1 }))
+  const load = p.open(Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n')), 'ndjson', 'none', 1 << 20)
+  await p.drain(1)
+  assert.deepEqual(p.failures, [])
+  assert.deepEqual(
+    p
+      .rejectsOf(load.id)
+      .map(({ line, code }) => [line - 1, code])
+      .sort(([a], [b]) => Number(a) - Number(b)),
+    [[10, 11, 12, 13, 14].map((id) => [id, 'sqlstate-23503']), [[15, 'sqlstate-23514']], [[40, 'sqlstate-23503']]].flat(),
+  )
+  assert.equal(await count('people'), 43)
 })
