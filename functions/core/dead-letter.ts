@@ -1,16 +1,10 @@
 import { type EnvelopeHeader, readEnvelopeHeader } from './envelope.ts'
 import { LoadError } from './errors.ts'
 import { chunkDigits } from './load.ts'
+import type { StreamRecord } from './stream-record.ts'
 
 /** A record of the stream that was given up, with what is needed to send it again. */
-export interface DeadRecord {
-  readonly partitionKey: string
-  /** In a lane it grows in the order in which records were accepted. */
-  readonly sequenceNumber: string
-  /** When the stream took it, ISO 8601. */
-  readonly arrivedAt: string
-  readonly data: Buffer
-}
+export type DeadRecord = Omit<StreamRecord, 'shard'>
 
 /** A chunk that was set aside, as DynamoDB holds it (pk `LOAD#<id>`, sk `DEAD#<number, 7 digits>`). */
 export interface DeadLetter {

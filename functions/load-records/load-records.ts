@@ -2,8 +2,9 @@ import type { Dataset } from '#core/dataset.ts'
 import { EnvelopeError, type EnvelopeHeader, readEnvelopeHeader } from '#core/envelope.ts'
 import { type AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult, Load } from '#core/load.ts'
+import type { StreamRecord } from '#core/stream-record.ts'
 import { putAside } from './put-aside.ts'
-import type { RecordChunk, StreamRecord } from './record-chunk.ts'
+import type { RecordChunk } from './record-chunk.ts'
 import { loadTogether } from './together.ts'
 
 /** What became of chunks that were to be committed together. */

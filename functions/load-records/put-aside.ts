@@ -1,7 +1,7 @@
 import type { EnvelopeHeader } from '#core/envelope.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
+import type { StreamRecord } from '#core/stream-record.ts'
 import type { LoadRecordsDeps } from './load-records.ts'
-import type { StreamRecord } from './record-chunk.ts'
 
 /** Sets a record aside whole, and then says so in its load, where it is known. Done again it does the same. */
 export async function putAside(

@@ -2,8 +2,8 @@ import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/load.ts'
 import { demandFewRejects } from '#core/max-rejects.ts'
+import type { StreamRecord } from '#core/stream-record.ts'
 import type { Announced, LoadRecordsDeps } from './load-records.ts'
-import type { StreamRecord } from './record-chunk.ts'
 
 export interface Committed {
   readonly chunk: Announced

@@ -1,9 +1,10 @@
 import type { Dataset } from '#core/dataset.ts'
 import { type AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/load.ts'
+import type { StreamRecord } from '#core/stream-record.ts'
 import type { Announced, LoadRecordsDeps, ManyCommitted } from './load-records.ts'
 import { putAside } from './put-aside.ts'
-import { type RecordChunk, recordChunk, type StreamRecord } from './record-chunk.ts'
+import { type RecordChunk, recordChunk } from './record-chunk.ts'
 import { type Committed, showCommitted } from './show-committed.ts'
 
 /** Chunks at fault for which a transaction is done again without them; when there are more, each chunk is committed by itself, which costs less. */

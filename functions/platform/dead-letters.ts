@@ -2,6 +2,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import type { DeadLetter } from '#core/dead-letter.ts'
 import type { EnvelopeHeader } from '#core/envelope.ts'
 import type { LoadError } from '#core/errors.ts'
+import type { StreamRecord } from '#core/stream-record.ts'
 import { log } from './log.ts'
 import { count } from './metrics.ts'
 
@@ -26,13 +27,7 @@ const plain = (text: string): string => (/^[!-.0-~]{1,128}$/.test(text) ? text :
 export async function setAside(
   s3: S3Client,
   bucket: string,
-  record: {
-    readonly sequenceNumber: string
-    readonly partitionKey: string
-    readonly shard: string
-    readonly arrivedAt: string
-    readonly data: Buffer
-  },
+  record: StreamRecord,
   header: EnvelopeHeader | undefined,
   { problem }: LoadError,
 ): Promise<void> {

@@ -1,17 +1,8 @@
 import type { Context, KinesisStreamEvent, KinesisStreamHandler } from 'aws-lambda'
-
-/** A record as the event source hands it over. */
-interface Received {
-  readonly sequenceNumber: string
-  readonly partitionKey: string
-  readonly shard: string
-  /** When the stream took it, ISO 8601. */
-  readonly arrivedAt: string
-  readonly data: Buffer
-}
+import type { StreamRecord } from '#core/stream-record.ts'
 
 /** @returns the earliest record that must come again */
-export type HandleRecords = (records: readonly Received[], timeLeft: () => number) => Promise<Pick<Received, 'sequenceNumber'> | undefined>
+export type HandleRecords = (records: readonly StreamRecord[], timeLeft: () => number) => Promise<StreamRecord | undefined>
 
 /**
  * The boundary of a function behind a stream. One sequence number says it all: Lambda goes on from the lowest that is reported, and delivers it and
