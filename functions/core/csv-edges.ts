@@ -18,6 +18,8 @@ export interface Edge {
 }
 
 const newline = 10
+/** Bytes of the longest state: so many stand before the chunk's first one, which lets it be read as if it were in that state. */
+const lead = 3
 
 /** Bytes that put the scanner into each state: between fields, in a plain field, in a quoted field, behind a quote in a quoted field. */
 function statesOf({ delimiter, quote }: CsvDialect) {
@@ -58,7 +60,8 @@ export interface ChunkBytes {
 /** The edges of a chunk that does not begin the file. */
 export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkBytes): Promise<Edge[]> {
   const scanner = csvRows(dialect)
-  let head: Buffer = Buffer.alloc(0)
+  // The last byte of the lead is the one before the chunk.
+  let head: Buffer = Buffer.alloc(lead - 1)
   let final = false
   const gather = async (bytes: number): Promise<void> => {
     const pieces = [head]
@@ -72,15 +75,19 @@ export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkByte
     }
     head = Buffer.concat(pieces)
   }
-  await gather(1)
-  let starts = startsIn(head, from, final, dialect)
+  await gather(lead)
+  const before = head[lead - 1]
+  const states = before === undefined ? [] : statesBehind(before, dialect)
+  const startsIn = (): (number | undefined)[] =>
+    states.map((state) => (state === '' && before === newline ? from : startIn(state, head, from, final, scanner)))
+  let starts = startsIn()
   // A state in which no row ends within the longest row there may be is not the right one. Twice as much each time, or a look at all would cost its square.
-  while (starts.some((s) => s === undefined) && !final && head.length <= rowBytes + 1) {
-    await gather(Math.min(2 * head.length, rowBytes + 2))
-    starts = startsIn(head, from, final, dialect)
+  while (starts.some((s) => s === undefined) && !final && head.length <= rowBytes + lead) {
+    await gather(Math.min(2 * head.length, rowBytes + lead + 1))
+    starts = startsIn()
   }
   const distinct = [...new Set(starts.filter((s) => s !== undefined))]
-  const readers = distinct.map((start) => reader(scanner, start, rowBytes, head.subarray(start - from + 1)))
+  const readers = distinct.map((start) => reader(scanner, start, rowBytes, head.subarray(start - from + lead)))
   const bulk = rowsWithoutQuotes(dialect)
   for (;;) {
     for (const r of readers) r.edge ??= endOf(r, to, final, bulk)
@@ -91,17 +98,11 @@ export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkByte
   }
 }
 
-/** Where the first row begins, by state; undefined when the bytes do not tell yet. `head` begins one byte before the chunk. */
-function startsIn(head: Buffer, from: number, final: boolean, dialect: CsvDialect): (number | undefined)[] {
-  const before = head[0]
-  if (before === undefined) return []
-  const bytes = head.subarray(1)
-  return statesBehind(before, dialect).map((prefix) => {
-    if (prefix === '' && before === newline) return from
-    const row = Buffer.concat([Buffer.from(prefix), bytes])
-    const end = csvRows(dialect).end(row, 0, row.length, final)
-    return end < 0 ? undefined : from + end - prefix.length
-  })
+/** Where the chunk's first row begins when its first byte is read in this state; undefined when the bytes do not tell yet. */
+function startIn(state: string, head: Buffer, from: number, final: boolean, scanner: RowScanner): number | undefined {
+  head.write(state, lead - state.length, 'latin1')
+  const end = scanner.end(head, lead - state.length, head.length, final)
+  return end < 0 ? undefined : from + end - lead
 }
 
 interface EdgeReader {
