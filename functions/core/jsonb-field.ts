@@ -32,6 +32,7 @@ function hasHugeNumber(value: unknown): boolean {
 function deeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levels === 0) return true
+  if (Array.isArray(value)) return value.some((each) => deeper(each, levels - 1))
   for (const key in value) if (deeper((value as Record<string, unknown>)[key], levels - 1)) return true
   return false
 }

@@ -29,27 +29,41 @@ export function parseDate(text: string): number | MomentFault {
   return m ? days(Number(m[1]), Number(m[2]), Number(m[3])) : 'format'
 }
 
-const timePattern = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?$/
+const timePattern = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|z|[+-]\d\d(?::?\d\d)?)?$/
 /**
  * ISO 8601 date and time as microseconds since 2000-01-01. With `offset`, one is demanded and applied; without, none may stand there.
  * 24:00 and leap seconds (:60) are out of range: Postgres would turn them into another time. More than six decimals is a precision fault.
  * @returns a bigint where a number is not exact: before 1714 and after 2285
  */
 export function parseTimestamp(text: string, offset: boolean): number | bigint | MomentFault {
-  const m = timePattern.exec(text)
-  if (!m || (m[8] !== undefined) !== offset) return 'format'
-  const date = days(Number(m[1]), Number(m[2]), Number(m[3]))
+  if (!timePattern.test(text)) return 'format'
+  // What the pattern has told is read from its place: faster by half than its groups
+  const second = text[16] === ':' ? twoDigits(text, 17) : 0
+  const zone = zoneStart(text, text[16] === ':' ? 19 : 16)
+  if (zone < text.length !== offset) return 'format'
+  const date = days(twoDigits(text, 0) * 100 + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8))
   if (typeof date !== 'number') return date
-  const [hour, minute, second] = [Number(m[4]), Number(m[5]), Number(m[6] ?? 0)]
+  const [hour, minute] = [twoDigits(text, 11), twoDigits(text, 14)]
   if (hour > 23 || minute > 59 || second > 59) return 'range'
-  const fraction = m[7] ?? ''
+  const fraction = text[19] === '.' ? text.slice(20, zone) : ''
   if (fraction.length > 6) return 'precision'
-  const us = (hour * 3600 + minute * 60 + second) * 1_000_000 + Number(fraction.padEnd(6, '0'))
-  const east = offset ? offsetMinutes(m[8]!) : 0
+  const us = (hour * 3600 + minute * 60 + second) * 1_000_000 + (fraction === '' ? 0 : Number(fraction.padEnd(6, '0')))
+  const east = offset ? offsetMinutes(text.slice(zone)) : 0
   if (typeof east !== 'number') return east
   const rest = us - east * minuteUs
   const total = date * dayUs + rest
   return Number.isSafeInteger(total) ? total : BigInt(date) * BigInt(dayUs) + BigInt(rest)
+}
+
+const twoDigits = (text: string, at: number): number => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 48 * 11
+
+/** Index behind the time, the fraction of its second included. */
+function zoneStart(text: string, from: number): number {
+  let at = from
+  if (text[at] === '.')
+    do at++
+    while (text.charCodeAt(at) >= 48 && text.charCodeAt(at) <= 57)
+  return at
 }
 
 /** True for a day of the calendar, from year 1 on: Postgres has no year 0. */

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { CopyWriter } from './copy-writer.ts'
 import type { Dataset } from './dataset.ts'
-import { duplicateKey, mayBeInexact, parseExact, parseJson } from './exact-json.ts'
+import { duplicateKey, parseExact, parseJson } from './exact-json.ts'
 import { fieldEncoder } from './field.ts'
 import type { FieldEncoder, TimeWindow } from './field-encoder.ts'
 import { isFixColumn, rawColumn } from './fix-columns.ts'
+import { keepsNumbers } from './kept-numbers.ts'
 import { daysFromCivil, dayUs } from './moment.ts'
 import { type Refusal, refuse } from './reject.ts'
 
@@ -81,30 +82,37 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
   const fields = fieldsOf(dataset, day)
   const exact = needsExactNumbers(dataset)
   const refuseUnknown = dataset.unknownColumns === 'reject'
+  const places = new Map(fields.map(({ name }, i) => [name, i]))
+  /** The values of the row that is read, by their place in the dataset. */
+  const found: unknown[] = fields.map(() => undefined)
+  const valueAt = (i: number): unknown => found[i]
   return (bytes, line, offset, out) => {
     const text = decode(bytes)
     if (text === undefined) return notUtf8
     let row: unknown
+    let twice: ReturnType<typeof duplicateKey>
     try {
-      row = exact || mayBeInexact(text) ? parseExact(text) : parseJson(text)
+      row = keepsNumbers(bytes, exact) ? parseJson(text) : parseExact(text)
+      twice = duplicateKey(text, row)
     } catch (error) {
-      // V8 answers nesting beyond its stack with a RangeError
+      // Nesting beyond V8's stack, which only some of what reads it goes through level by level
       if (error instanceof RangeError) return refuse('too-deep', null, 'the row is nested too deeply')
       return refuse('invalid-json', null, error instanceof Error ? error.message : 'not JSON')
     }
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       return refuse('not-an-object', null, 'a row must be a JSON object: {"column": value, …}')
     const values = row as Record<string, unknown>
-    const twice = duplicateKey(text, row)
     if (twice)
       return refuse('duplicate-key', shortened(twice.under), `the key ${JSON.stringify(shortened(twice.key))} stands twice in one object`)
-    for (const key in values)
-      if (!Object.hasOwn(dataset.columns, key) && (key === rawColumn || (refuseUnknown && !isFixColumn(key)))) return unknownColumn(key)
-    return encodeRow(fields, lead, (i) => own(values, fields[i]!.name), line, offset, out)
+    found.fill(undefined)
+    for (const key in values) {
+      const place = places.get(key)
+      if (place !== undefined) found[place] = values[key]
+      else if (key === rawColumn || (refuseUnknown && !isFixColumn(key))) return unknownColumn(key)
+    }
+    return encodeRow(fields, lead, valueAt, line, offset, out)
   }
 }
-
-const own = (values: Record<string, unknown>, name: string): unknown => (Object.hasOwn(values, name) ? values[name] : undefined)
 
 export const notUtf8 = refuse('invalid-utf8', null, 'the row is not valid UTF-8')
 

@@ -109,8 +109,9 @@ for (const [row, code, column] of [
   test(`NDJSON ${row.slice(0, 60)} is refused with ${code}`, () => assert.deepEqual(refusalOf(row), [code, column]))
 
 test('nesting a megabyte deep is refused, not a crash', () => {
-  const deep = `{"id":1,"doc":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
-  assert.equal(refusalOf(deep)?.[0], 'too-deep')
+  const deep = `${'['.repeat(400_000)}${']'.repeat(400_000)}`
+  assert.equal(refusalOf(`{"id":1,"doc":${deep}}`)?.[0], 'too-deep')
+  assert.equal(refusalOf(`{"id":1,"doc":${deep},"price":1.50}`)?.[0], 'too-deep', 'and with numbers that JSON.parse does not keep')
 })
 
 test('invalid UTF-8 is refused, a replacement character that was sent is not', () => {
