@@ -6,6 +6,7 @@ import { after, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { batchAnswer, loadPage, receiptAnswer, rejectPage } from '#core/answers.ts'
+import { headerOf } from '#core/dead-letter.ts'
 import { decodeEnvelope } from '#core/envelope.ts'
 import { freePartition, lanePartition } from '#core/lane.ts'
 import { type BatchLoad, loadKey } from '#core/load.ts'
@@ -28,10 +29,11 @@ const submit = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, 
   ask(`POST /v1/datasets/${to}/batches${query}`, { body, headers: { 'content-type': ndjson, ...headers } })
 const bytesOf = (buffer: Buffer): Uint8Array<ArrayBuffer> => new Uint8Array(buffer)
 
-/** The records of a load in the stage's stream. */
+/** The records of a load in the stage's stream, in which other tests leave what cannot be read. */
 async function sentOf(load: string) {
   const records = await recordsOf(kinesis, setting('MILLRACE_STREAM'))
-  return records.map(({ partitionKey, data }) => ({ partitionKey, ...decodeEnvelope(data) })).filter(({ header }) => header.load === load)
+  const isOfLoad = (header: ReturnType<typeof headerOf>) => 'load' in header && header.load === load
+  return records.filter(({ data }) => isOfLoad(headerOf(data))).map(({ partitionKey, data }) => ({ partitionKey, ...decodeEnvelope(data) }))
 }
 
 test('rows are in the stream when the answer comes, under the keys of their dataset', async () => {
