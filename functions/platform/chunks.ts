@@ -5,7 +5,7 @@ import { isKept, type Table } from './table.ts'
 /** What is shown of committed chunks. An item past its TTL was an earlier load's, whose key has been used again since. */
 
 /** A load's committed chunks in order, from number `from` on, read page by page as they are asked for. */
-export const chunksOf = ({ client, name }: Table, clock: () => number = Date.now) =>
+export const chunksOf = ({ client, name }: Table) =>
   async function* (id: string, from: number): AsyncGenerator<ChunkResult, void, undefined> {
     const pages = paginateQuery(
       { client, pageSize: 1000 },
@@ -18,7 +18,7 @@ export const chunksOf = ({ client, name }: Table, clock: () => number = Date.now
           ':pk': loadKey(id).pk,
           ':from': chunkKey(id, from).sk,
           ':to': 'CHUNK#9999999',
-          ':now': Math.floor(clock() / 1000),
+          ':now': Math.floor(Date.now() / 1000),
         },
         ConsistentRead: true,
       },
@@ -28,8 +28,8 @@ export const chunksOf = ({ client, name }: Table, clock: () => number = Date.now
 
 /** Whether a chunk is shown in its load. */
 export const isCommitted =
-  ({ client, name }: Table, clock: () => number = Date.now) =>
+  ({ client, name }: Table) =>
   async (load: string, chunk: number): Promise<boolean> => {
     const { Item } = await client.send(new GetCommand({ TableName: name, Key: chunkKey(load, chunk), ConsistentRead: true }))
-    return isKept(Item, clock())
+    return isKept(Item)
   }

@@ -23,12 +23,12 @@ const batch = 50
  * chunks: what was committed since is no dead letter any more.
  */
 export const listLetters =
-  (table: Table, clock: () => number = Date.now) =>
+  (table: Table) =>
   async (tenant: string, filter: LetterFilter, limit: number, after: string | undefined): Promise<LettersPage> => {
     const { Items = [], LastEvaluatedKey } = await table.client.send(new QueryCommand(pageQuery(table.name, tenant, filter, limit, after)))
     const places = Items.map(({ pk, sk }) => ({ load: String(pk).slice('LOAD#'.length), chunk: Number(String(sk).slice('DEAD#'.length)) }))
     const letters: DeadLetter[] = []
-    for (let i = 0; i < places.length; i += batch) letters.push(...(await current(table, places.slice(i, i + batch), clock())))
+    for (let i = 0; i < places.length; i += batch) letters.push(...(await current(table, places.slice(i, i + batch))))
     return { letters: letters.filter((letter) => letter.tenant === tenant), next: LastEvaluatedKey && sortKey(LastEvaluatedKey, filter) }
   }
 
@@ -80,13 +80,13 @@ interface Place {
   readonly chunk: number
 }
 /** The letters at these places that are still dead, in their order. */
-async function current(table: Table, places: readonly Place[], now: number): Promise<DeadLetter[]> {
+async function current(table: Table, places: readonly Place[]): Promise<DeadLetter[]> {
   const item = await readItems(
     table,
     places.flatMap(({ load, chunk }) => [deadLetterKey(load, chunk), chunkKey(load, chunk)]),
   )
   return places.flatMap(({ load, chunk }) => {
-    const letter = letterOf(item(deadLetterKey(load, chunk)), now)
-    return letter && !isKept(item(chunkKey(load, chunk)), now) ? [letter] : []
+    const letter = letterOf(item(deadLetterKey(load, chunk)))
+    return letter && !isKept(item(chunkKey(load, chunk))) ? [letter] : []
   })
 }

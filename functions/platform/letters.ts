@@ -10,17 +10,17 @@ export const tenantPk = (tenant: string): string => `DEAD#${tenant}`
 const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${chunkDigits(chunk)}`
 
 /** The letter in an item that is still kept. */
-export function letterOf(item: GetCommandOutput['Item'], now: number): DeadLetter | undefined {
-  if (!isKept(item, now)) return undefined
+export function letterOf(item: GetCommandOutput['Item']): DeadLetter | undefined {
+  if (!isKept(item)) return undefined
   const { pk, sk, tenantPk, createdSk, ...letter } = item
   return letter as DeadLetter
 }
 
 export const findLetter =
-  ({ client, name }: Table, clock: () => number = Date.now) =>
+  ({ client, name }: Table) =>
   async (load: string, chunk: number): Promise<DeadLetter | undefined> => {
     const { Item } = await client.send(new GetCommand({ TableName: name, Key: deadLetterKey(load, chunk), ConsistentRead: true }))
-    return letterOf(Item, clock())
+    return letterOf(Item)
   }
 
 /** Puts a letter in the place of the one that was known. @throws when that is another one by now */
@@ -40,7 +40,7 @@ export const noteLetter =
 
 /** Notes that a letter was sent again, unless it is another one by now. */
 export const noteSentAgain =
-  ({ client, name }: Table, clock: () => number = Date.now) =>
+  ({ client, name }: Table) =>
   async ({ load, chunk, lastSequenceNumber }: DeadLetter): Promise<void> => {
     try {
       await client.send(
@@ -49,7 +49,7 @@ export const noteSentAgain =
           Key: deadLetterKey(load, chunk),
           UpdateExpression: 'SET sentAgainAt = :now',
           ConditionExpression: 'lastSequenceNumber = :last',
-          ExpressionAttributeValues: { ':now': new Date(clock()).toISOString(), ':last': lastSequenceNumber },
+          ExpressionAttributeValues: { ':now': new Date().toISOString(), ':last': lastSequenceNumber },
         }),
       )
     } catch (error) {
@@ -58,7 +58,7 @@ export const noteSentAgain =
   }
 
 /** What was set aside of one load, by chunk, whatever became of it since. */
-export const lettersOf = ({ client, name }: Table, clock: () => number = Date.now) =>
+export const lettersOf = ({ client, name }: Table) =>
   async function* (load: string): AsyncGenerator<DeadLetter, void, undefined> {
     const pages = paginateQuery(
       { client, pageSize: 1000 },
@@ -71,7 +71,7 @@ export const lettersOf = ({ client, name }: Table, clock: () => number = Date.no
     )
     for await (const { Items = [] } of pages) {
       for (const item of Items) {
-        const letter = letterOf(item, clock())
+        const letter = letterOf(item)
         if (letter) yield letter
       }
     }

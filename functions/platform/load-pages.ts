@@ -20,9 +20,9 @@ const maxPages = 10
 
 /** A tenant's loads, newest first, read through the index and then from the table, so that what is told is current. */
 export const listLoads =
-  (table: Table, clock: () => number = Date.now) =>
+  (table: Table) =>
   async (tenant: string, filter: LoadFilter, limit: number, after: string | undefined): Promise<LoadsPage> => {
-    const now = clock()
+    const now = Date.now()
     const keys: string[] = []
     let position = after
     for (let page = 0; page < maxPages; page++) {
@@ -87,6 +87,6 @@ async function readLoads(table: Table, sortKeys: readonly string[], filter: Load
     sortKeys.map((key) => loadKey(idOf(key))),
   )
   return sortKeys
-    .map((key) => loadOf(item(loadKey(idOf(key))), now))
+    .map((key) => loadOf(item(loadKey(idOf(key)))))
     .filter((load): load is Load => load !== undefined && (filter.state === undefined || effectiveState(load, now) === filter.state))
 }

@@ -3,6 +3,7 @@ import { type BatchLoad, type Load, loadKey } from '#core/load.ts'
 import { isLoadId } from '#core/load-id.ts'
 import type { LoadState } from '#core/receipt.ts'
 import { isAwsError } from './aws-errors.ts'
+import { getLoad } from './projection.ts'
 import { isKept, type Table } from './table.ts'
 
 /** The load items of the table: opened here, moved from state to state by conditional updates, counted by the projection. */
@@ -12,30 +13,30 @@ export const tenantPk = (tenant: string): string => `TENANT#${tenant}`
 const createdSk = (load: Pick<Load, 'createdAt' | 'id'>): string => `${load.createdAt}#${load.id}`
 
 /** The load in an item that is still kept. */
-export function loadOf(item: GetCommandOutput['Item'], now: number): Load | undefined {
-  if (!isKept(item, now)) return undefined
+export function loadOf(item: GetCommandOutput['Item']): Load | undefined {
+  if (!isKept(item)) return undefined
   const { pk, sk, tenantPk, createdSk, ...load } = item
   return load as Load
 }
 
-async function readLoad({ client, name }: Table, id: string, now: number): Promise<Load | undefined> {
+async function readLoad({ client, name }: Table, id: string): Promise<Load | undefined> {
   const { Item } = await client.send(new GetCommand({ TableName: name, Key: loadKey(id), ConsistentRead: true }))
-  return loadOf(Item, now)
+  return loadOf(Item)
 }
 
 /** A load by its id, for its own tenant; to any other tenant it does not exist. */
 export const findLoad =
-  (table: Table, clock: () => number = Date.now) =>
+  (table: Table) =>
   async (tenant: string, id: string): Promise<Load | undefined> => {
     // What is no id has no load; DynamoDB would answer a key of more than 2 KiB with an error.
     if (!isLoadId(id)) return undefined
-    const load = await readLoad(table, id, clock())
+    const load = await readLoad(table, id)
     return load?.tenant === tenant ? load : undefined
   }
 
 /** Writes a new load. @returns the load that already has the id, when another writer was first */
 export const insertLoad =
-  (table: Table, clock: () => number = Date.now) =>
+  (table: Table) =>
   async (load: Load): Promise<Load | undefined> => {
     const written = await ifConditionHolds(() =>
       table.client.send(
@@ -44,11 +45,11 @@ export const insertLoad =
           Item: { ...load, ...loadKey(load.id), tenantPk: tenantPk(load.tenant), createdSk: createdSk(load) },
           ConditionExpression: 'attribute_not_exists(pk) OR #ttl <= :now',
           ExpressionAttributeNames: { '#ttl': 'ttl' },
-          ExpressionAttributeValues: { ':now': Math.floor(clock() / 1000) },
+          ExpressionAttributeValues: { ':now': Math.floor(Date.now() / 1000) },
         }),
       ),
     )
-    return written ? undefined : readLoad(table, load.id, clock())
+    return written ? undefined : readLoad(table, load.id)
   }
 
 /**
@@ -78,12 +79,12 @@ const day = 86_400_000
  * @returns the state that was there when another one was
  */
 export const reopenBatch =
-  (table: Table, clock: () => number = Date.now) =>
+  (table: Table) =>
   ({ id, lock, sent }: BatchLoad, allSent: boolean) => {
     const done = allSent || (lock === undefined && sent === undefined)
     return move(table, id, {
       from: 'failed',
-      set: done ? { state: 'loading' } : { state: 'receiving', expiresAt: new Date(clock() + day).toISOString() },
+      set: done ? { state: 'loading' } : { state: 'receiving', expiresAt: new Date(Date.now() + day).toISOString() },
       remove: ['problem', 'committedAt', 'loadedCrc32'],
     })
   }
@@ -109,7 +110,7 @@ async function move(table: Table, id: string, { from, set, remove = [] }: Move):
       }),
     ),
   )
-  return moved ? undefined : (await readLoad(table, id, 0))?.state
+  return moved ? undefined : (await getLoad(table, id))?.state
 }
 
 /** Loads that are noted as corrections of one load. */

@@ -14,7 +14,7 @@ import type { Table } from './table.ts'
  * the ledger is the truth, and this only follows it.
  */
 
-/** The load as it is now (a consistent read), or undefined. */
+/** The load's item as it is now (a consistent read), also past its TTL. */
 export async function getLoad({ client, name }: Table, id: string): Promise<Load | undefined> {
   const { Item } = await client.send(new GetCommand({ TableName: name, Key: loadKey(id), ConsistentRead: true }))
   return Item as Load | undefined

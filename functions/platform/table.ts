@@ -12,9 +12,6 @@ export function openTable(name: string): Table {
   return { name, client }
 }
 
-/**
- * Whether an item is there: past its TTL it is gone, though DynamoDB may take days to delete it.
- * @param now epoch milliseconds
- */
-export const isKept = <Item extends Readonly<Record<string, unknown>>>(item: Item | undefined, now: number): item is Item =>
-  item !== undefined && (item.ttl as number) * 1000 > now
+/** Whether an item is there: past its TTL it is gone, though DynamoDB may take days to delete it. */
+export const isKept = <Item extends Readonly<Record<string, unknown>>>(item: Item | undefined): item is Item =>
+  item !== undefined && (item.ttl as number) * 1000 > Date.now()
