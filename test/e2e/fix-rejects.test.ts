@@ -109,6 +109,43 @@ for (const format of ['json', 'parquet'] as const)
     }
   })
 
+test('rejects of a batch of CSV, by the door and by Postgres, are corrected with a file', async () => {
+  const stream = `fix ${freshIds()}`
+  await stage.database.query(`ALTER TABLE events ADD CONSTRAINT "${stream}" CHECK (stream <> '${stream}' OR type <> 'bad') NOT VALID`)
+  try {
+    const row = (n: number, type: string, payload: string) => `${stream},${n},${type},2026-03-01T12:00:00.5Z,${payload}\n`
+    const rows = [
+      row(1, 'good', '{}'),
+      row(2, 'bad', '"""a, text"""'),
+      row(3, 'bad', '12345678901234567890.10'),
+      row(4, 'bad', ''),
+      row(5, 'good', '{'),
+    ]
+    const body = `stream,sequence,type,at,payload\n${rows.join('')}`
+    const old = (await stage.client.sendBatch('events', body, { format: 'csv', wait: true })).receipt
+    assert.deepEqual(outcomes(old), { received: 5, loaded: 1, rejected: 4 })
+    const file = await download(old.id)
+    assert.match(file, /^stream,sequence,type,at,payload,_error,_line\n/)
+    const fixed = file.replaceAll(',bad,', ',fixed,').replace(',{,', ',{},')
+    const fix = await stage.push(fixed, { dataset: 'events', format: 'csv', fixes: old.id })
+    assert.deepEqual(outcomes(fix), { received: 4, loaded: 4 })
+    assert.deepEqual((await stage.client.getReceipt(old.id)).receipt?.links.fixedBy, [fix.links.self])
+    const { rows: stored } = await stage.database.query(
+      'SELECT sequence::int, type, payload::text FROM events WHERE stream = $1 ORDER BY sequence',
+      [stream],
+    )
+    assert.deepEqual(stored.map(Object.values), [
+      [1, 'good', '{}'],
+      [2, 'fixed', '"a, text"'],
+      [3, 'fixed', '12345678901234567890.10'],
+      [4, 'fixed', null],
+      [5, 'good', '{}'],
+    ])
+  } finally {
+    await stage.database.query(`ALTER TABLE events DROP CONSTRAINT "${stream}"`)
+  }
+})
+
 test('a load with more rejects than it takes fails, and says what was loaded', async () => {
   const id = freshIds()
   const rows = Array.from({ length: 100 }, (_, i) => `${JSON.stringify(flight(id + i, i % 10 === 0 ? { delay: 'x' } : {}))}\n`).join('')
