@@ -8,9 +8,6 @@ export interface Identity {
   readonly datasets: readonly string[]
 }
 
-export const mayUse = (identity: Identity, dataset: string): boolean =>
-  identity.datasets.includes('*') || identity.datasets.includes(dataset)
-
 type ParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamNames<Rest> : never
 
 /** A request that passed the boundary: authenticated, parsed, valid. */

@@ -13,13 +13,16 @@ export interface Decimal {
 
 const pattern = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,5}))?$/
 
-/** Reads plain or scientific notation; undefined when it is neither. At most `limit` digits in all: bounds the work an exponent can ask for. */
-export function parseDecimal(text: string, limit = 2000): Decimal | undefined {
+/** Digits in all: bounds the work an exponent can ask for. */
+const mostDigits = 2000
+
+/** Reads plain or scientific notation; undefined when it is neither, or too long. */
+export function parseDecimal(text: string): Decimal | undefined {
   const match = pattern.exec(text)
   if (!match) return undefined
   const [, sign, whole = '', fraction = '', exponent = '0'] = match
   const shift = Number(exponent)
-  if (whole.length + fraction.length + Math.abs(shift) > limit) return undefined
+  if (whole.length + fraction.length + Math.abs(shift) > mostDigits) return undefined
   const all = whole + fraction
   const point = whole.length + shift
   const padded = point <= 0 ? '0'.repeat(1 - point) + all : all.padEnd(point, '0')

@@ -1,8 +1,12 @@
-import { type Identity, mayUse } from './call.ts'
+import type { Identity } from './call.ts'
 import type { Dataset } from './dataset.ts'
 import { RequestError } from './errors.ts'
 import type { FileLoad, Load } from './load.ts'
 import { noSuchLoad } from './upload.ts'
+
+/** Whether a key may use a dataset. */
+export const mayUse = (identity: Identity, dataset: string): boolean =>
+  identity.datasets.includes('*') || identity.datasets.includes(dataset)
 
 /**
  * The dataset of a request, if the key may use it. What datasets exist is no secret: the deployment publishes them.

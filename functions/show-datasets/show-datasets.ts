@@ -1,8 +1,8 @@
-import { type Action, mayUse } from '#core/call.ts'
+import type { Action } from '#core/call.ts'
 import type { DatasetAnswer } from '#core/contract.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { jsonSchema } from '#core/json-schema.ts'
-import { permittedDataset } from '#core/permission.ts'
+import { mayUse, permittedDataset } from '#core/permission.ts'
 import type * as routes from '#core/routes/datasets.ts'
 
 type Datasets = ReadonlyMap<string, Dataset>

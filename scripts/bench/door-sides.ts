@@ -6,7 +6,7 @@ import type { DoorAnswer, DoorOrder } from './door-process.ts'
 import type { Run } from './figures.ts'
 import { linesOf } from './file-rows.ts'
 import { likeFlights } from './flight-sides.ts'
-import { leaveIt, type Sides, type Stage } from './sides.ts'
+import { nothing, type Sides, type Stage } from './sides.ts'
 
 /** Rows of the batches that are timed, how many different ones there are, and calls of a round. */
 const [batchRows, batches, calls, warmUp] = [1000, 20, 200, 50]
@@ -14,7 +14,7 @@ const [batchRows, batches, calls, warmUp] = [1000, 20, 200, 50]
 /** The batch door by itself: the time of a batch of 1,000 rows, and the memory of the largest bodies that it takes. */
 export function doorSides({ flags }: Stage, path: string): { timed: Sides; memory: Sides } {
   const timed = (target: Dataset, processor = false) => ({
-    prepare: leaveIt,
+    prepare: nothing,
     run: async (): Promise<Run> => {
       await using crew = await startCrew<DoorOrder, DoorAnswer>('door-process', 1, '', flags)
       const bodies = await flightBatches(path)
@@ -29,7 +29,7 @@ export function doorSides({ flags }: Stage, path: string): { timed: Sides; memor
       })
       return { seconds: times.reduce((sum, ms) => sum + ms, 0) / 1000, peakMiB: await crew.end(), calls: times }
     },
-    tidy: leaveIt,
+    tidy: nothing,
   })
   const memory = async (): Promise<Run> => {
     const began = performance.now()
@@ -44,7 +44,7 @@ export function doorSides({ flags }: Stage, path: string): { timed: Sides; memor
       'door-processor': timed(likeFlights('flights_door'), true),
       'door-lanes': timed(likeFlights('flights_lanes', { orderingKey: 'id' })),
     },
-    memory: { 'door-memory': { prepare: leaveIt, run: memory, tidy: leaveIt } },
+    memory: { 'door-memory': { prepare: nothing, run: memory, tidy: nothing } },
   }
 }
 

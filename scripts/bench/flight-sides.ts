@@ -6,7 +6,7 @@ import { measureFile } from './file-rows.ts'
 import { badFlights, flightsCsv, repeatedFlights, repeatsIn } from './flight-files.ts'
 import { flightsParquet } from './flights-parquet.ts'
 import { loadFile, newLoadId } from './loading.ts'
-import { columnsOf, emptyTable, handRun, leaveIt, loaderRun, memo, type Sides, type Stage, tableOf } from './sides.ts'
+import { columnsOf, emptyTable, handRun, loaderRun, memo, nothing, type Sides, type Stage, tableOf } from './sides.ts'
 
 const all = (rows: number) => ({ loaded: rows })
 
@@ -83,12 +83,12 @@ export function flightSides(stage: Stage, flightsPath: string, filled: () => Pro
     'again-ledger': {
       prepare: async () => void (await filled()),
       run: async () => loaderRun(stage, { dataset: full, file: ndjson, workers: 2, expected: all, id: await filled() })(),
-      tidy: leaveIt,
+      tidy: nothing,
     },
     'again-new': {
       prepare: async () => void (await filled()),
       run: loaderRun(stage, { dataset: full, file: ndjson, workers: 2, expected: (n) => ({ duplicate: n }) }),
-      tidy: leaveIt,
+      tidy: nothing,
     },
     'bad-rows': {
       ...emptyTable(stage, flights, bad),

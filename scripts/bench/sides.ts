@@ -37,7 +37,7 @@ export function memo<T>(make: () => Promise<T>): () => Promise<T> {
   }
 }
 
-const nothing = async (): Promise<void> => undefined
+export const nothing = async (): Promise<void> => undefined
 export const columnsOf = (dataset: Dataset): string => Object.keys(dataset.columns).join(', ')
 export const tableOf = (dataset: Dataset): string => `public.${dataset.name}`
 
@@ -72,5 +72,3 @@ export const handRun =
   ({ hand }: Stage, dataset: Dataset, file: Files, into = tableOf(dataset), before: Step[] = [], after: Step[] = []) =>
   async (): Promise<Run> =>
     hand.run([...before, { copy: `${into} (${columnsOf(dataset)})`, file: (await file()).path! }, ...after])
-
-export const leaveIt = nothing

@@ -1,6 +1,6 @@
 import { type Crew, startCrew } from './crew.ts'
 import { likeFlights } from './flight-sides.ts'
-import { leaveIt, type Sides, type Stage } from './sides.ts'
+import { nothing, type Sides, type Stage } from './sides.ts'
 import type { StreamAnswer, StreamOrder } from './stream-process.ts'
 
 /** Invocations of a round that are counted, and what each is given. */
@@ -21,7 +21,7 @@ export function streamSides({ server, flags }: Stage, path: string): Sides {
         const seconds = pairs.reduce((sum, pair) => sum + pair.ours, 0)
         return { seconds, peakMiB, calls: pairs.map((pair) => pair.ours / pair.bare) }
       },
-      tidy: leaveIt,
+      tidy: nothing,
     },
   }
 }

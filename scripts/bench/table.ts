@@ -35,5 +35,5 @@ const ratioText = (n: number): string => (n >= 10 ? n.toFixed(0) : n.toFixed(2))
 
 function holdsText({ holds, measured }: Result): string {
   if (holds !== null) return holds ? 'yes' : 'NO'
-  return measured === null ? 'not built' : 'shown only'
+  return measured === null ? 'not measured' : 'shown only'
 }

@@ -11,8 +11,8 @@ export interface VirtualClock extends Clock {
   run(until: number | Promise<unknown>): Promise<void>
 }
 
-export function createVirtualClock(start = Date.parse('2026-01-01T00:00:00Z')): VirtualClock {
-  let now = start
+export function createVirtualClock(): VirtualClock {
+  let now = Date.parse('2026-01-01T00:00:00Z')
   let working = 0
   let order = 0
   let timers: { at: number; order: number; ring: () => void }[] = []

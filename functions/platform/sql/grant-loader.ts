@@ -28,7 +28,8 @@ export function grantLoaderSql(role: string, password: string, datasets: readonl
 }
 
 /** What Postgres itself would store for the password (RFC 5803): made here, so that the password is in no statement that a server may log. */
-function scramVerifier(password: string, iterations = 4096): string {
+function scramVerifier(password: string): string {
+  const iterations = 4096
   const salt = randomBytes(16)
   const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256')
   const hmac = (text: string): Buffer => createHmac('sha256', salted).update(text).digest()

@@ -232,9 +232,9 @@ const sendingOf = (text: string, seekable: boolean): Sending => ({
   impatience: 1000,
 })
 /** A world in which 40 rows were being sent when the sender was killed. */
-async function killedWorld(seekable: boolean, killAt = 40): Promise<World> {
+async function killedWorld(seekable: boolean): Promise<World> {
   const world: World = { batches: new Map(), disk: undefined, ordered: false, together: 0 }
-  assert.equal(await live(world, sendingOf(rows(40), seekable), killAt), 'killed')
+  assert.equal(await live(world, sendingOf(rows(40), seekable), 40), 'killed')
   assert.notEqual(world.disk, undefined)
   return world
 }
