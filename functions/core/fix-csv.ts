@@ -1,4 +1,3 @@
-import type { Column } from './column.ts'
 import type { Reject } from './contract.ts'
 import { parseCsvRow } from './csv.ts'
 import type { CsvDialect } from './csv-dialect.ts'
@@ -27,7 +26,7 @@ export function csvFixFile(dialect: CsvDialect, names: readonly string[], column
     if (isKeptInPart(reject)) return own.length === 1 ? `${quoted(raw)}${delimiter}` : quoted(raw)
     if (code.startsWith('sqlstate-')) {
       const row = parseExact(raw) as Record<string, unknown>
-      return own.map((i) => field(textOf(row[names[i]!] ?? null, columns[names[i]!]))).join(delimiter)
+      return own.map((i) => field(textOf(row, names[i]!, columns))).join(delimiter)
     }
     const fields = marked ? parseCsvRow(raw, dialect) : undefined
     return fields?.length === names.length ? own.map((i) => field(fields[i]!)).join(delimiter) : marked ? unmarked(raw, dialect) : raw
@@ -61,8 +60,10 @@ function lastField(text: string, { delimiter, quote }: CsvDialect): number {
 }
 
 /** A value of a row that Postgres refused, which is kept as JSON, as the column reads it from CSV. */
-function textOf(value: unknown, column: Column | undefined): string | null {
+function textOf(row: Record<string, unknown>, name: string, columns: Columns): string | null {
+  // A file may have columns that the dataset has not, of any name.
+  const value = Object.hasOwn(row, name) ? row[name] : null
   if (value === null) return null
-  if (typeof value === 'string' && column?.type !== 'jsonb') return value
+  if (typeof value === 'string' && columns[name]?.type !== 'jsonb') return value
   return isExactNumber(value) ? value.rawJSON : JSON.stringify(value)
 }

@@ -6,6 +6,7 @@ import { insertMissing } from './sql/insert-missing.ts'
 import { type Merged, mergeRows } from './sql/merge-rows.ts'
 import { rowRules } from './sql/row-rules.ts'
 import type { StagedPlace } from './sql/staged-once.ts'
+import { stagedRange } from './sql/staged-range.ts'
 import { type StagedRow, takeStaged } from './sql/take-staged.ts'
 import { updatePresent } from './sql/update-present.ts'
 
@@ -70,7 +71,9 @@ export async function mergeAll<Count>(
   const whole = await attempt(db, () => merging.rows(from, to))
   if ('done' in whole) return whole.done
   await sieve(db, dataset, lane, onRefused)
-  return halve(db, dataset, lane, from, to, merging, onRefused)
+  // A chunk far behind in its file would be halved down to where it begins.
+  const left = await stagedRange(db, dataset, lane, merging.place)
+  return left ? halve(db, dataset, lane, ...left, merging, onRefused) : merging.none
 }
 
 /** By plain statements, the cheapest; fails when a key that is to be inserted is taken, or a row is refused. */

@@ -188,3 +188,13 @@ test('CSV that is no UTF-8, or kept in part: one field, so that it cannot pass f
     await assertRefusedAgain(d, csvOf(standardCsv), rejects, () => csvFixFile(standardCsv, ['id', 'name', 'score', 'doc'], columns))
   }
 })
+
+test('a row that Postgres refused, of a CSV file with columns that the dataset has not, whatever these are called', () => {
+  const reject: Reject = {
+    ...{ line: 2, offset: 9, column: null, code: 'sqlstate-23514', message: 'no', truncated: false },
+    raw: '{"id":1,"name":null,"doc":"null","score":0}',
+  }
+  const file = csvFixFile(standardCsv, ['constructor', 'doc', '__proto__', 'id', 'a,b', ''], columns)
+  assert.equal(file.head, 'constructor,doc,__proto__,id,"a,b","",_error,_line\n')
+  assert.equal(file.row(reject), ',"""null""",,1,,,"sqlstate-23514: no",2\n')
+})
