@@ -6,7 +6,7 @@ import { LoadError } from './errors.ts'
 import { duplicateKey, parseExact } from './exact-json.ts'
 import { isFixColumn } from './fix-columns.ts'
 import { type Refusal, refuse } from './reject.ts'
-import { decode, encodeRow, fieldsOf, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
+import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-splitter.ts'
 
 /**
@@ -136,8 +136,8 @@ export function csvColumns(dataset: Dataset, dialect: CsvDialect, header: Buffer
   }
   const names = dialect.header ? namesIn(header, dialect) : (dialect.columns ?? Object.keys(dataset.columns))
   if (!names) return wrong('it is not valid CSV')
-  const twice = names.find((n, i) => names.indexOf(n) !== i)
-  if (twice !== undefined) return wrong(`"${twice}" stands twice`)
+  const twice = firstTwice(names)
+  if (twice !== undefined) return wrong(`"${twice.slice(0, 63)}" stands twice`)
   const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n) && !isFixColumn(n))
   if (unknown !== undefined && dataset.unknownColumns === 'reject') return wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
   const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))

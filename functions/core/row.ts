@@ -114,6 +114,12 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
   }
 }
 
+/** The first name that stands there twice. */
+export function firstTwice(names: readonly string[]): string | undefined {
+  const seen = new Set<string>()
+  return names.find((name) => seen.size === seen.add(name).size)
+}
+
 export const notUtf8 = refuse('invalid-utf8', null, 'the row is not valid UTF-8')
 
 /** UTF-8 to text, or undefined. Only a text with a replacement character needs the second look at its bytes. */

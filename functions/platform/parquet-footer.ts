@@ -1,5 +1,6 @@
 import { type ColumnMetaData, type FileMetaData, parquetMetadata, type SchemaElement } from 'hyparquet'
 import { LoadError } from '#core/errors.ts'
+import { structEnd } from '#core/parquet/thrift.ts'
 import { readPart } from './objects.ts'
 import type { Source } from './source.ts'
 
@@ -51,6 +52,7 @@ export async function readFooter(source: Source): Promise<Footer> {
 
 function parse(bytes: Buffer): FileMetaData {
   try {
+    structEnd(bytes.subarray(0, -8), 0)
     return parquetMetadata(bytes, { geoparquet: false })
   } catch (error) {
     throw invalid('Its footer cannot be read', error)
@@ -60,6 +62,8 @@ function parse(bytes: Buffer): FileMetaData {
 function footerOf(metadata: FileMetaData, size: number): Footer {
   const groups: RowGroup[] = []
   let firstRow = 0
+  // A list may stand at the top without a group around it.
+  const repeated = new Set(metadata.schema.filter((element) => element.repetition_type === 'REPEATED').map(({ name }) => name))
   for (const [index, { columns, num_rows }] of metadata.row_groups.entries()) {
     const rows = Number(num_rows)
     if (rows === 0) continue
@@ -70,8 +74,8 @@ function footerOf(metadata: FileMetaData, size: number): Footer {
       const start = Math.min(Number(meta.dictionary_page_offset || meta.data_page_offset), Number(meta.data_page_offset))
       return { start, end: start + Number(meta.total_compressed_size), meta }
     })
-    const start = Math.min(...spans.map((span) => span.start))
-    const end = Math.max(...spans.map((span) => span.end))
+    const start = spans.reduce((least, span) => Math.min(least, span.start), size)
+    const end = spans.reduce((most, span) => Math.max(most, span.end), 0)
     if (!(rows > 0 && start >= 4 && start < end && end <= size && start >= (groups.at(-1)?.end ?? 0)))
       throw invalid(`Row group ${index} is not where the footer says`)
     if (end - start > largestGroup)
@@ -85,9 +89,13 @@ function footerOf(metadata: FileMetaData, size: number): Footer {
         `Row group ${index} has ${rows} rows; at most ${mostRows} are read at once. Write smaller ones.`,
       )
     const flat = spans.filter(({ meta }) => meta.path_in_schema.length === 1)
+    const odd = flat.find(({ meta }) => Number(meta.num_values) !== rows && !repeated.has(meta.path_in_schema[0]!))
+    if (odd) throw invalid(`row group ${index} has ${rows} rows, but ${odd.meta.num_values} values in a column`)
     groups.push({ index, start, end, columns: new Map(flat.map((span) => [span.meta.path_in_schema[0]!, span])), firstRow, rows })
     firstRow += rows
   }
+  if (firstRow !== Number(metadata.num_rows))
+    throw invalid(`its row groups have ${firstRow} rows together, and the footer says ${metadata.num_rows}`)
   return { groups, columns: [...topColumns(metadata.schema)] }
 }
 
@@ -96,7 +104,7 @@ function* topColumns(schema: readonly SchemaElement[]): Generator<Footer['column
     const element = schema[at]!
     yield { element, nested: (element.num_children ?? 0) > 0 || element.repetition_type === 'REPEATED' }
     let below = 1
-    while (below-- > 0) below += schema[at++]?.num_children ?? 0
+    while (below-- > 0 && at < schema.length) below += schema[at++]?.num_children ?? 0
   }
 }
 

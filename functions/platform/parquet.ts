@@ -2,13 +2,14 @@ import type { SchemaElement } from 'hyparquet'
 import { CopyWriter } from '#core/copy-writer.ts'
 import type { Dataset } from '#core/dataset.ts'
 import { LoadError } from '#core/errors.ts'
+import { isFixColumn } from '#core/fix-columns.ts'
 import type { PlannedLoad } from '#core/load.ts'
 import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
 import { shownRow } from '#core/parquet/shown-row.ts'
 import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
 import type { RowSink, RowsRead } from '#core/read-rows.ts'
 import { refuse } from '#core/reject.ts'
-import { encodeRow, fieldsOf } from '#core/row.ts'
+import { encodeRow, fieldsOf, firstTwice } from '#core/row.ts'
 import type { ReadObject } from './objects.ts'
 import { type Footer, invalid, type RowGroup, readFooter } from './parquet-footer.ts'
 import { type ScratchFile, scratchFile } from './scratch-file.ts'
@@ -18,6 +19,8 @@ import { plainText, type Source, SourceChecksum } from './source.ts'
 const valuesKept = 256 * 1024
 /** Rows are handed on in buffers of about this many bytes. */
 const writeBytes = 64 * 1024
+/** Rejects that are gathered before their file is waited for. */
+const refusedAtOnce = 64
 
 interface ChunkRead extends RowsRead {
   readonly sourceStart: number
@@ -98,6 +101,11 @@ class GroupReader {
   readonly #out = new CopyWriter()
   /** Of each field, its value in this row. */
   readonly #values: unknown[]
+  /** Rejects since the sink was last waited for. */
+  #refused = 0
+  /** Of this row: where it begins in what is written, and whether it is larger than a row may be. */
+  #start = 0
+  #isLarge = false
 
   constructor(file: Footer, dataset: Dataset, day: Date, sink: RowSink, lead: boolean) {
     this.#dataset = dataset
@@ -115,9 +123,11 @@ class GroupReader {
     for (let i = 0; i < group.rows; i++) {
       this.#take(group, columns)
       this.#row(group.firstRow + i)
-      if (out.length < writeBytes) continue
-      await this.#sink.write(out.written)
-      out.truncate(0)
+      if (out.length >= writeBytes) {
+        await this.#sink.write(out.written)
+        out.truncate(0)
+      } else if (this.#refused < refusedAtOnce) continue
+      this.#refused = 0
       await this.#sink.flush()
     }
     if (out.length > 0) await this.#sink.write(out.written)
@@ -154,25 +164,36 @@ class GroupReader {
     const values = this.#values
     const out = this.#out
     this.received++
-    const start = out.length
     const line = this.received
+    this.#start = out.length
+    this.#isLarge = false
     const bad = values.findIndex((value) => value instanceof BadValue)
     const fault =
       bad >= 0
         ? refuse((values[bad] as BadValue).code, this.#fields[bad]!.name, (values[bad] as BadValue).message)
-        : encodeRow(this.#fields, this.#lead, (i) => values[i], line, offset, out)
-    const large = out.length - start > this.#dataset.limits.rowBytes
-    const refusal = fault ?? (large ? tooLarge : undefined)
+        : encodeRow(this.#fields, this.#lead, this.#valueAt, line, offset, out)
+    const refusal = this.#isLarge || this.#hasTooMuch() ? tooLarge : fault
     if (!refusal) {
       this.encoded++
       return
     }
-    out.truncate(start)
+    out.truncate(this.#start)
+    this.#refused++
     const bytes = shownRow(
       this.#fields.map(({ name }) => name),
       values,
     )
     this.#sink.refuse(refusal, { bytes, line, offset, oversized: refusal.code === 'row-too-large' })
+  }
+
+  /** A row of a thousand large values is not written to its end only to be refused. */
+  readonly #valueAt = (i: number): unknown => {
+    this.#isLarge ||= this.#hasTooMuch()
+    return this.#isLarge ? null : this.#values[i]
+  }
+
+  #hasTooMuch(): boolean {
+    return this.#out.length - this.#start > this.#dataset.limits.rowBytes
   }
 }
 
@@ -180,9 +201,9 @@ class GroupReader {
 function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] {
   const wrong = (what: string): LoadError => new LoadError('parquet-schema-mismatch', `For dataset "${dataset.name}": the file ${what}.`)
   const names = columns.map(({ element }) => element.name)
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw wrong(`has column "${twice}" twice`)
-  const unknown = names.find((name) => !Object.hasOwn(dataset.columns, name))
+  const twice = firstTwice(names)
+  if (twice !== undefined) throw wrong(`has column "${twice.slice(0, 63)}" twice`)
+  const unknown = names.find((name) => !Object.hasOwn(dataset.columns, name) && !isFixColumn(name))
   if (unknown !== undefined && dataset.unknownColumns === 'reject')
     throw wrong(`has a column "${unknown.slice(0, 63)}" that the dataset does not have`)
   return Object.entries(dataset.columns).map(([name, column]) => {

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import type { ColumnMetaData, PageHeader, SchemaElement } from 'hyparquet'
 import { parquetHeader } from 'hyparquet/src/column.js'
 import { LoadError } from '#core/errors.ts'
@@ -5,6 +6,7 @@ import { type Values, valuesOf } from './encodings.ts'
 import { inflate, largestPage, pageTooLarge } from './inflate.ts'
 import { nextAt, type Plain, plainOf } from './plain.ts'
 import { RunLengths } from './runs.ts'
+import { structEnd } from './thrift.ts'
 import type { ValueReader } from './values.ts'
 
 /** What the columns of a row group hold between them. */
@@ -89,6 +91,8 @@ export class ParquetColumn {
     if (size > largestPage) throw pageTooLarge(size)
     const stored = this.#stored.read(this.#at, this.#at + size)
     this.#at += size
+    if (header.crc !== undefined && (header.crc | 0) !== (crc32(stored) | 0))
+      throw new Error('the bytes of a page do not have its checksum')
     if (header.type === 'DICTIONARY_PAGE') this.#readDictionary(header, stored)
     else if (header.type === 'DATA_PAGE') this.#readPage(header, stored)
     else if (header.type === 'DATA_PAGE_V2') this.#readPageV2(header, stored)
@@ -98,10 +102,10 @@ export class ParquetColumn {
     if (this.#at >= this.#stored.length) throw new Error('a column has fewer rows than its group')
     for (let most = headerBytes; ; most *= 8) {
       const bytes = this.#stored.read(this.#at, Math.min(this.#at + most, this.#stored.length))
-      const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 }
       try {
-        const header = parquetHeader(reader)
-        this.#at += reader.offset
+        const end = structEnd(bytes, 0)
+        const header = parquetHeader({ view: new DataView(bytes.buffer, bytes.byteOffset, end), offset: 0 })
+        this.#at += end
         return header
       } catch (error) {
         if (bytes.length < most || most >= mostHeaderBytes) throw error
@@ -112,9 +116,11 @@ export class ParquetColumn {
   #readDictionary({ dictionary_page_header: header, uncompressed_page_size: length }: PageHeader, stored: Buffer): void {
     if (!header || this.#dictionary) throw new Error('a column has two dictionaries, or one without a header')
     const { element, meta, read, kept, memory } = this.#reading
-    memory.change(length)
+    const count = header.num_values
+    if (!(count >= 0 && count <= length)) throw new Error('a dictionary has more values than bytes')
+    memory.change(length + count * Uint32Array.BYTES_PER_ELEMENT)
     const page = inflate(meta.codec, stored, length)
-    this.#dictionary = new Dictionary(page, header.num_values, plainOf(element.type!, element.type_length), read, kept)
+    this.#dictionary = new Dictionary(page, count, plainOf(element.type!, element.type_length), read, kept)
   }
 
   #readPage({ data_page_header: header, uncompressed_page_size: length }: PageHeader, stored: Buffer): void {
@@ -137,7 +143,9 @@ export class ParquetColumn {
       throw new Error('a page of a flat column is not flat')
     const codec = header.is_compressed === false ? 'UNCOMPRESSED' : this.#reading.meta.codec
     const page = inflate(codec, stored.subarray(levels), length - levels)
-    this.#open(rows, encoding, this.#isOptional ? () => new RunLengths(stored, 0, levels, 1) : undefined, page)
+    // A copy: nothing else of what is stored is held.
+    const own = Buffer.from(stored.subarray(0, levels))
+    this.#open(rows, encoding, this.#isOptional ? () => new RunLengths(own, 0, levels, 1) : undefined, page)
   }
 
   get #isOptional(): boolean {
@@ -189,7 +197,6 @@ class Dictionary {
   readonly #seen: unknown[] | undefined
 
   constructor(page: Buffer, count: number, plain: Plain, read: ValueReader, kept: number) {
-    if (!(count >= 0 && count <= page.length)) throw new Error('a dictionary has more values than bytes')
     this.#page = page
     this.#plain = plain
     this.#read = read

@@ -5,7 +5,7 @@ import { RunLengths } from './runs.ts'
 
 /** The values of one page, one after the other: decoded when they are asked for, so that a page of any number of rows takes no more than its bytes. */
 export interface Values {
-  /** @throws Error when there are no more */
+  /** Bytes hold until the next value is asked for. @throws Error when there are no more */
   readonly next: () => unknown
 }
 
@@ -87,17 +87,25 @@ function lengthsFirst(page: Buffer): { next: () => Buffer } {
   }
 }
 
-/** Each value is the beginning of the one before it, and something more. */
+/** Each value is the beginning of the one before it, and something more. Only that is copied: a million values may share a long beginning. */
 function prefixed(page: Buffer): Values {
   const prefixes = new Deltas(page, 32)
   const suffixes = lengthsFirst(page.subarray(prefixes.end()))
-  let last = Buffer.alloc(0)
+  let room = Buffer.alloc(0)
+  let length = 0
   return {
     next: () => {
       const prefix = Number(prefixes.next())
-      if (!(prefix >= 0 && prefix <= last.length)) throw new Error('a value begins like more than there is')
-      last = Buffer.concat([last.subarray(0, prefix), suffixes.next()])
-      return last
+      if (!(prefix >= 0 && prefix <= length)) throw new Error('a value begins like more than there is')
+      const suffix = suffixes.next()
+      length = prefix + suffix.length
+      if (length > room.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * room.length))
+        room.copy(larger, 0, 0, prefix)
+        room = larger
+      }
+      suffix.copy(room, prefix)
+      return room.subarray(0, length)
     },
   }
 }

@@ -2,6 +2,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { CompressionCodec } from 'hyparquet'
 import { compressors as portable } from 'hyparquet-compressors'
 import { LoadError } from '#core/errors.ts'
+import { hadoopLz4, lz4 } from './lz4.ts'
 
 /** Bytes of one page. Writers keep to 1 MiB; a page is made of whole rows, and is held. */
 export const largestPage = 64 * 1024 * 1024
@@ -10,8 +11,10 @@ type Inflate = (input: Uint8Array, length: number) => Uint8Array
 
 /** Node's own decoders where it has them; none inflates beyond what a page may have. */
 const inflaters: { readonly [codec in CompressionCodec]?: Inflate | undefined } = {
-  ...portable,
+  SNAPPY: portable.SNAPPY,
   UNCOMPRESSED: (input) => input,
+  LZ4: hadoopLz4,
+  LZ4_RAW: lz4,
   GZIP: (input, maxOutputLength) => gunzipSync(input, { maxOutputLength }),
   BROTLI: (input, maxOutputLength) => brotliDecompressSync(input, { maxOutputLength }),
   ZSTD: (input, maxOutputLength) => zstdDecompressSync(input, { maxOutputLength }),

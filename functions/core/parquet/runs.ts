@@ -1,3 +1,6 @@
+/** Bits of a number that can be taken with operators on 32 bits, of which a byte may leave 7 over. */
+const narrow = 24
+
 /**
  * Small whole numbers as Parquet packs them, read one after the other: runs of one number, and groups of eight with `width` bits each.
  * https://parquet.apache.org/docs/file-format/data-pages/encodings/#run-length-encoding--bit-packing-hybrid-rle--3
@@ -17,9 +20,9 @@ export class RunLengths {
   #bits = 0
   #bitCount = 0
 
-  /** @param width bits a number, at most 24: more than any dictionary here needs, and 32 less the 7 bits that a byte may leave over */
+  /** @param width bits a number, at most 32 */
   constructor(bytes: Buffer, from: number, to: number, width: number) {
-    if (width > 24 || from > to || to > bytes.length) throw new Error('packed numbers are not where they should be')
+    if (width > 32 || from > to || to > bytes.length) throw new Error('packed numbers are not where they should be')
     this.#bytes = bytes
     this.#at = from
     this.#end = to
@@ -34,12 +37,26 @@ export class RunLengths {
     while (this.#left === 0) this.#begin()
     this.#left--
     if (this.#repeated) return this.#number
+    if (this.#width > narrow) return this.#wide()
     while (this.#bitCount < this.#width) {
       this.#bits |= this.#byte() << this.#bitCount
       this.#bitCount += 8
     }
     const number = this.#bits & this.#mask
     this.#bits >>>= this.#width
+    this.#bitCount -= this.#width
+    if (this.#left === 0) this.#at = this.#runEnd
+    return number
+  }
+
+  /** More bits than any dictionary here needs, but some writers store indices in as many as they hold them in. */
+  #wide(): number {
+    while (this.#bitCount < this.#width) {
+      this.#bits += this.#byte() * 2 ** this.#bitCount
+      this.#bitCount += 8
+    }
+    const number = this.#bits % 2 ** this.#width
+    this.#bits = Math.floor(this.#bits / 2 ** this.#width)
     this.#bitCount -= this.#width
     if (this.#left === 0) this.#at = this.#runEnd
     return number
@@ -52,7 +69,7 @@ export class RunLengths {
     if (this.#repeated) {
       this.#left = count
       this.#number = 0
-      for (let shift = 0; shift < this.#width; shift += 8) this.#number |= this.#byte() << shift
+      for (let shift = 0; shift < this.#width; shift += 8) this.#number += this.#byte() * 2 ** shift
     } else {
       this.#left = count * 8
       this.#runEnd = this.#at + count * this.#width

@@ -7,7 +7,7 @@ import { exact } from './plain.ts'
 
 /** A value that is none: the row is refused with this code. */
 export class BadValue {
-  readonly code: 'invalid-utf8' | 'invalid-format' | 'row-too-large'
+  readonly code: 'invalid-utf8' | 'invalid-format' | 'out-of-range' | 'row-too-large'
   readonly message: string
   /** What it looks like, as nearly as text can say it. */
   readonly shown: string
@@ -33,7 +33,8 @@ export type ValueReader = (stored: unknown) => unknown
 export function valueReader(element: SchemaElement, column: Column, largest: number): ValueReader | undefined {
   const read = readerOf(element, column)
   // Not to be decoded for nothing: a dictionary may have such a value once and a million rows that point to it.
-  return read && element.type === 'BYTE_ARRAY' ? (stored) => ((stored as Buffer).length > largest ? tooLarge : read(stored)) : read
+  const isBytes = element.type === 'BYTE_ARRAY' || element.type === 'FIXED_LEN_BYTE_ARRAY'
+  return read && isBytes ? (stored) => ((stored as Buffer).length > largest ? tooLarge : read(stored)) : read
 }
 
 function readerOf(element: SchemaElement, column: Column): ValueReader | undefined {
@@ -47,7 +48,9 @@ function readerOf(element: SchemaElement, column: Column): ValueReader | undefin
     case 'unsigned':
       return (stored) => whole(BigInt.asUintN(kind.bits, BigInt(stored as number | bigint)))
     case 'decimal':
-      return (stored) => decimal(unscaled(stored), kind.scale)
+      return (stored) => (Buffer.isBuffer(stored) && stored.length > largestDecimal ? noDecimal : decimal(unscaled(stored), kind.scale))
+    case 'none':
+      return () => new BadValue('invalid-format', 'a value in a column that is declared to have none')
     case 'text':
       return column.type === 'jsonb' ? (stored) => jsonOf(stored as Buffer) : (stored) => textOf(stored as Buffer)
     case 'uuid':
@@ -62,7 +65,7 @@ function readerOf(element: SchemaElement, column: Column): ValueReader | undefin
 }
 
 type Kind =
-  | { readonly name: 'plain' | 'half' | 'text' | 'uuid' | 'date' | 'other' }
+  | { readonly name: 'none' | 'plain' | 'half' | 'text' | 'uuid' | 'date' | 'other' }
   | { readonly name: 'unsigned'; readonly bits: number }
   | { readonly name: 'decimal'; readonly scale: number }
   | { readonly name: 'time'; readonly perSecond: number; readonly utc: boolean }
@@ -81,13 +84,16 @@ function kindOf({ type, converted_type: old, logical_type: logical, scale }: Sch
     case 'DATE':
       return { name: 'date' }
     case 'DECIMAL':
-      return { name: 'decimal', scale: logical.scale }
+      return decimalOf(logical.scale)
     case 'INTEGER':
       return logical.isSigned ? { name: 'plain' } : { name: 'unsigned', bits: logical.bitWidth }
     case 'TIMESTAMP':
       return { name: 'time', perSecond: perSecond[logical.unit], utc: logical.isAdjustedToUTC }
     case 'FLOAT16':
       return { name: 'half' }
+    // What pandas and others write of a column without a single value.
+    case 'NULL':
+      return { name: 'none' }
     case undefined:
       break
     default:
@@ -101,7 +107,7 @@ function kindOf({ type, converted_type: old, logical_type: logical, scale }: Sch
     case 'DATE':
       return { name: 'date' }
     case 'DECIMAL':
-      return { name: 'decimal', scale: scale ?? 0 }
+      return decimalOf(scale)
     case 'UINT_8':
     case 'UINT_16':
     case 'UINT_32':
@@ -123,6 +129,13 @@ function kindOf({ type, converted_type: old, logical_type: logical, scale }: Sch
       return { name: 'other' }
   }
 }
+
+/** Digits behind the point that Postgres can keep. */
+const largestScale = 16_383
+const decimalOf = (scale = 0): Kind => (scale >= 0 && scale <= largestScale ? { name: 'decimal', scale } : { name: 'other' })
+/** Bytes of a decimal: Postgres keeps 131,072 digits before the point and those behind it. */
+const largestDecimal = 64 * 1024
+const noDecimal = new BadValue('out-of-range', 'the number has more digits than Postgres keeps')
 
 /** A whole number as JSON has it: a number while that is exact, else its digits. */
 function whole(value: bigint): number | string {
@@ -151,7 +164,7 @@ const floatAs = (stored: unknown, column: Column): unknown =>
 /** Bytes of which the file says nothing: a bytea's, or text, which older writers meant by them. */
 function bytesAs(stored: Buffer, column: Column): unknown {
   if (column.type === 'bytea') return stored.toString('base64')
-  return column.type === 'text'
+  return column.type === 'text' || column.type === 'enum'
     ? textOf(stored)
     : new BadValue('invalid-format', 'bytes of which the file does not say what they are', stored.toString('base64'))
 }
