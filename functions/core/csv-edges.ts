@@ -1,7 +1,8 @@
 import { csvRows } from './csv.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import type { Text } from './read-rows.ts'
-import { type BulkReader, type RowScanner, RowSplitter } from './row-splitter.ts'
+import type { BulkReader, RowScanner } from './row-scanner.ts'
+import { RowSplitter } from './row-splitter.ts'
 
 /**
  * Cutting CSV at any byte. Whether a newline ends a row or stands inside quotes depends on all that came before. So every chunk is looked at

@@ -7,7 +7,7 @@ import { duplicateKey, parseExact } from './exact-json.ts'
 import { isFixColumn } from './fix-columns.ts'
 import { type Refusal, refuse } from './reject.ts'
 import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
-import type { RowScanner } from './row-splitter.ts'
+import type { RowScanner } from './row-scanner.ts'
 
 /**
  * CSV by RFC 4180, in one of its dialects: quotes doubled inside quotes, newlines allowed inside quotes, LF or CRLF.

@@ -7,7 +7,7 @@ import { jsonScanner } from './json-scanner.ts'
 import type { Format } from './load.ts'
 import { ndjsonScanner } from './ndjson.ts'
 import { jsonRowEncoder, type RowEncoder, type RowOptions } from './row.ts'
-import type { RowScanner } from './row-splitter.ts'
+import type { RowScanner } from './row-scanner.ts'
 import type { Scanner } from './scanner.ts'
 
 /** How rows of one load become COPY rows: the general parser, which decides every row, and the scanner for those of the plain form. */

@@ -1,5 +1,5 @@
 import { LoadError } from './errors.ts'
-import type { RowScanner } from './row-splitter.ts'
+import type { RowScanner } from './row-scanner.ts'
 
 /**
  * The rows of one JSON array, each of its elements a row, read piece by piece.

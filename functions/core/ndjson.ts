@@ -1,4 +1,4 @@
-import type { RowScanner } from './row-splitter.ts'
+import type { RowScanner } from './row-scanner.ts'
 
 /** Newline-delimited JSON: a row is a line; a line of white space is none. */
 export const ndjsonScanner: RowScanner = {

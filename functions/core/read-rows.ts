@@ -1,7 +1,8 @@
 import { CopyWriter } from './copy-writer.ts'
 import type { RowReader } from './format.ts'
 import { type Refusal, refuse } from './reject.ts'
-import type { BulkReader, RowSplitter, SplitRow } from './row-splitter.ts'
+import type { BulkReader } from './row-scanner.ts'
+import type { RowSplitter, SplitRow } from './row-splitter.ts'
 
 /** Text that arrives piece by piece. */
 export interface Text {

@@ -1,22 +1,4 @@
-/**
- * Cuts a stream of bytes into rows with bounded memory: whatever the file, at most one row (its limit) and one piece are held.
- *
- * A chunk owns the rows that *begin* in its range. So a reader that starts in the middle of a file begins one byte early and
- * skips to the first newline, and a reader goes on past its range until its last row ends. Rows that straddle an edge are
- * thus read by exactly one chunk, whatever the sizes.
- */
-export interface RowScanner {
-  /** Index just behind the row that begins at `from`, its newline included; -1 when the row does not end before `to`. Never -1 when `final`. */
-  end(bytes: Buffer, from: number, to: number, final: boolean): number
-  /** True for a line that is not a row. `to` excludes the newline. */
-  blank(bytes: Buffer, from: number, to: number): boolean
-  /** Where the row begins in what `end` took, when something stands before it. Rows of such a format need not end with a line. */
-  begin?(bytes: Buffer, from: number, to: number): number
-  /** Passes through a row that is too large to be held, from its beginning on: index behind it, or -1, never when `final`. Without it such a row ends with its line. */
-  pass?(bytes: Buffer, from: number, to: number, final: boolean): number
-  /** True when no row can follow: what is left of the text belongs to this chunk, and is looked at. */
-  over?(): boolean
-}
+import type { BulkReader, RowScanner } from './row-scanner.ts'
 
 export interface SplitRow {
   /** Without its newline. A view: valid until the callback returns. Of an oversized row only the beginning. */
@@ -27,19 +9,6 @@ export interface SplitRow {
   readonly offset: number
   readonly oversized: boolean
 }
-
-/**
- * Takes as many rows as it can at once, from `from` on; they must begin before `limit` and end before `to` (both indices).
- * @returns the index of the first byte it left, and how many rows it took
- */
-export type BulkReader = (
-  bytes: Buffer,
-  from: number,
-  to: number,
-  limit: number,
-  line: number,
-  base: number,
-) => { at: number; rows: number }
 
 /** How much of an oversized row is kept for its reject. */
 const oversizedPrefix = 8 * 1024
@@ -60,6 +29,13 @@ export interface SplitterOptions {
   readonly ranged: boolean
 }
 
+/**
+ * Cuts a stream of bytes into rows with bounded memory: whatever the file, at most one row (its limit) and one piece are held.
+ *
+ * A chunk owns the rows that *begin* in its range. So a reader that starts in the middle of a file begins one byte early and
+ * skips to the first newline, and a reader goes on past its range until its last row ends. Rows that straddle an edge are
+ * thus read by exactly one chunk, whatever the sizes.
+ */
 export class RowSplitter {
   readonly #scanner: RowScanner
   readonly #rowBytes: number

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { csvRows, parseCsvRow as parseRow } from '#core/csv.ts'
 import { standardCsv } from '#core/csv-dialect.ts'
 import { ndjsonScanner } from '#core/ndjson.ts'
-import { type RowScanner, RowSplitter, type SplitRow } from '#core/row-splitter.ts'
+import type { RowScanner } from '#core/row-scanner.ts'
+import { RowSplitter, type SplitRow } from '#core/row-splitter.ts'
 import { createRowCounter } from '../../../client/src/rows.ts'
 
 interface Row {
