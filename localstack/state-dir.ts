@@ -22,7 +22,6 @@ export interface StateDir {
   readonly checkpoints: string
 }
 
-/** MILLRACE_LOCAL_DIR, or `.local` in the checkout. */
 export const localDir = (): string => process.env.MILLRACE_LOCAL_DIR ?? join(repository, '.local')
 
 /** Made when missing. */

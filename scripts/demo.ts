@@ -5,7 +5,7 @@ import { externalOf, runCommand, wholeNumber } from '../localstack/command-line.
 import { forgetLocal, type LocalAws, type StartOptions, startLocal, stopLocal } from '../localstack/local-aws.ts'
 import { lineReport } from '../localstack/report.ts'
 import { localDir, repository } from '../localstack/state-dir.ts'
-import { runDemo } from './demo-steps.ts'
+import { runDemo } from './demo/steps.ts'
 import { allFlights } from './flights.ts'
 
 const help = `npm run demo -- [options]

@@ -83,7 +83,3 @@ async function exists(path: string): Promise<boolean> {
     return false
   }
 }
-
-/** `node scripts/flights.ts FOLDER [ROWS]` makes the file and prints its path. */
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  console.log(await flightsFile(Number(process.argv[3] ?? allFlights), process.argv[2] ?? '.'))

@@ -50,7 +50,6 @@ export type OpenParquet = (load: PlannedLoad, dataset: Dataset) => Promise<Parqu
 
 export type OpenText = (load: PlannedLoad, range: TextRange) => OpenedText
 
-/** Feeds a splitter. */
 export function feed(splitter: RowSplitter, pieces: AsyncIterator<Buffer>): Text {
   return {
     splitter,

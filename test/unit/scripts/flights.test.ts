@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { test } from 'node:test'
-import { badFlights } from '../../../scripts/bad-flights.ts'
+import { badFlights } from '../../../scripts/demo/bad-flights.ts'
 import { flightsFile } from '../../../scripts/flights.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 

@@ -1,5 +1,5 @@
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { clientSettings } from '../localstack/aws.ts'
+import { clientSettings } from '../../localstack/aws.ts'
 
 /**
  * The most memory that any worker of load-chunk had resident, MiB, from the log lines of the emulator; undefined when it has none.
