@@ -17,7 +17,8 @@ export const isMaxRejects = (max: MaxRejects): boolean =>
 /** Whether rows that were received so far have more rejects among them than the load takes. */
 export function tooMany(max: MaxRejects, { received, rejected }: { received: number; rejected: number }): boolean {
   if (typeof max === 'number') return rejected > max
-  return received >= judgedFrom && rejected * 100 > received * Number.parseFloat(max)
+  // In whole numbers: 0.57 * 100 is a little less than 57.
+  return received >= judgedFrom && rejected * 1_000_000 > received * Math.round(Number.parseFloat(max) * 10_000)
 }
 
 interface Sums {

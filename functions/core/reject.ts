@@ -20,6 +20,7 @@ export const rejectCodes = {
   'too-deep': 'the JSON is nested too deeply',
   'invalid-text': 'the text has a NUL or half a surrogate pair, which Postgres cannot store',
   'outside-partitions': 'the time lies outside the partitions that are kept',
+  'dropped-by-table': 'a trigger or a rule of the table dropped the row',
   'csv-field-count': 'the row has another number of fields than the header',
   'csv-quote-invalid': 'a quote stands where none may be, or is never closed',
 } as const

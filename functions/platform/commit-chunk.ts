@@ -4,16 +4,19 @@ import type { ChunkResult, Load } from '#core/load.ts'
 import type { RowSink } from '#core/read-rows.ts'
 import type { Turn } from '#core/turns.ts'
 import { accountOf, type Loaded, type SourceRead } from './account.ts'
+import { goesAnotherRoad } from './attempt.ts'
 import { type Copy, copyInto } from './copy.ts'
 import { type CopyMissing, copyMissing } from './copy-missing.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
 import { mergeStaged } from './merge.ts'
 import type { RejectFile } from './reject-file.ts'
-import { isDeadlock, isKeyTaken, verdictOn } from './retry.ts'
+import { isKeyTaken } from './retry.ts'
+import { beginTransaction } from './sql/begin-transaction.ts'
 import { claimChunk } from './sql/claim-chunk.ts'
 import { claimLane } from './sql/claim-lane.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
+import { DroppedRow } from './sql/dropped-rows.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 import { stagedKeys } from './sql/staged-keys.ts'
 
@@ -46,8 +49,8 @@ export const canProbe = (dataset: Dataset): boolean => dataset.onConflict === 'i
  */
 export async function commitChunk(db: Connection, work: ChunkWork): Promise<ChunkResult | undefined> {
   const { load, dataset, chunk } = work
-  await db.query('BEGIN')
   try {
+    await beginTransaction(db)
     if (!(await claimChunk(db, load.id, chunk, load.tenant, dataset.name))) {
       await db.query('ROLLBACK')
       return undefined
@@ -87,12 +90,12 @@ async function goStraight(db: Connection, work: ChunkWork, begin: () => CopyMiss
   try {
     const copy = begin()
     const { read, copied } = await copyRows(copy, work, rejects, false)
+    if (copied + copy.left < read.encoded) throw new DroppedRow()
     await rejects.finish()
     return { read, copied: copied + copy.left, inserted: copied, updated: 0, refused: 0, rejects }
   } catch (error) {
     await rejects.abort()
-    // Two COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
-    if (!(error instanceof Error) || (verdictOn(error) !== 'reject' && !isDeadlock(error))) throw error
+    if (!goesAnotherRoad(error)) throw error
     await db.query('ROLLBACK TO SAVEPOINT straight')
     return error
   }

@@ -5,16 +5,18 @@ import type { ChunkResult } from '#core/load.ts'
 import { olderRowsDetail, orderMatters } from '#core/order.ts'
 import { addSums } from '#core/reject-sums.ts'
 import { accountOf, type SourceRead } from './account.ts'
+import { goesAnotherRoad } from './attempt.ts'
 import { canProbe, type Road } from './commit-chunk.ts'
 import { copyInto } from './copy.ts'
 import { AtFault, blaming, copyAll, type OneOfMany, openRejects, startsOf } from './copy-many.ts'
 import { copyMissing } from './copy-missing.ts'
 import type { CountedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
-import { type Merging, mergeAll } from './merge.ts'
+import { knowsInserted, type Merging, mergeAll, whileTaken } from './merge.ts'
 import { olderRows } from './order.ts'
 import type { RejectFile } from './reject-file.ts'
-import { isDeadlock, isKeyTaken, verdictOn } from './retry.ts'
+import { isKeyTaken, verdictOn } from './retry.ts'
+import { beginTransaction } from './sql/begin-transaction.ts'
 import { chunkIdText, claimChunks } from './sql/claim-chunks.ts'
 import { claimLane } from './sql/claim-lane.ts'
 import { completeChunks } from './sql/complete-chunks.ts'
@@ -22,6 +24,7 @@ import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 import { insertMissingOfMany } from './sql/insert-missing-of-many.ts'
 import { type ChunkCounts, mergeMany } from './sql/merge-many.ts'
 import { readChunks } from './sql/read-chunks.ts'
+import type { StagedPart } from './sql/staged-once.ts'
 import { updatePresentOfMany } from './sql/update-present-of-many.ts'
 
 export type ManyCommitted =
@@ -39,8 +42,8 @@ export type ManyCommitted =
  */
 export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
-  await db.query('BEGIN')
   try {
+    await beginTransaction(db)
     const claimed = await claimChunks(db, dataset.name, ids)
     const isNew = (i: number): boolean => claimed.has(chunkIdText(ids[i]!))
     const known =
@@ -112,8 +115,7 @@ async function goStraight(
     return accountFor(dataset, chunks, reads, rejects, (i) => ({ inserted: reads[i]!.encoded - leftOf[i]!, updated: 0, refused: 0 }))
   } catch (error) {
     await abortAll(rejects)
-    // Two COPYs that wait for each other's keys: the one that was told to give way sorts its rows first.
-    if (!(error instanceof Error) || (verdictOn(error) !== 'reject' && !isDeadlock(error))) throw error
+    if (!goesAnotherRoad(error)) throw error
     await db.query('ROLLBACK TO SAVEPOINT straight')
     return error
   }
@@ -170,26 +172,37 @@ async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: 
   if (rows > 0) throw new AtFault(chunk, new LoadError('older-rows', olderRowsDetail(rows, keys)))
 }
 
-const ofMany = (
+function ofMany(
   db: Connection,
   dataset: Dataset,
   lane: number,
   { lines, rows }: { readonly lines: number; readonly rows: number },
   starts: readonly number[],
-): Merging<ChunkCounts> => ({
-  plain: async () => {
-    if (dataset.onConflict === 'ignore') return insertMissingOfMany(db, dataset, lane, lines, starts)
-    const changed = await updatePresentOfMany(db, dataset, lane, lines, starts)
-    if (changed.reduce((sum, { updated }) => sum + updated, 0) === rows) return changed
-    return added(changed, await insertMissingOfMany(db, dataset, lane, lines, starts))
-  },
-  place: '_line',
-  range: [1, lines + 1],
-  rows: (from, to) => mergeMany(db, dataset, lane, from, to, starts),
-  none: starts.map(() => ({ inserted: 0, updated: 0 })),
-  sum: added,
-})
+): Merging<ChunkCounts> {
+  const whole = { from: 1, to: lines + 1 }
+  /** As `updateAndInsert` does for one chunk. */
+  const updateAndInsert = async (part: StagedPart, rows: number): Promise<ChunkCounts> => {
+    if (dataset.onConflict === 'ignore') return insertMissingOfMany(db, dataset, lane, part, starts)
+    const changed = await updatePresentOfMany(db, dataset, lane, part, starts)
+    if (written(changed) === rows) return changed
+    const fresh = added(changed, await insertMissingOfMany(db, dataset, lane, part, starts))
+    return dataset.version === undefined ? fresh : added(fresh, await updatePresentOfMany(db, dataset, lane, part, starts))
+  }
+  return {
+    plain: () => updateAndInsert(whole, rows),
+    place: '_line',
+    whole,
+    rows: (part) =>
+      knowsInserted(dataset)
+        ? mergeMany(db, dataset, lane, part, starts)
+        : whileTaken(db, () => updateAndInsert(part, Number.POSITIVE_INFINITY)),
+    none: starts.map(() => ({ inserted: 0, updated: 0 })),
+    sum: added,
+    written,
+  }
+}
 
+const written = (counts: ChunkCounts): number => counts.reduce((sum, { inserted, updated }) => sum + inserted + updated, 0)
 const added = (a: ChunkCounts, b: ChunkCounts): ChunkCounts =>
   a.map(({ inserted, updated }, i) => ({ inserted: inserted + b[i]!.inserted, updated: updated + b[i]!.updated }))
 

@@ -10,6 +10,7 @@ import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import { gathered } from './gathered.ts'
 import type { RejectFile } from './reject-file.ts'
 import type { StreamPlace } from './sql/claim-chunks.ts'
+import { DroppedRow } from './sql/dropped-rows.ts'
 
 /** One of the chunks that are committed together. */
 export interface OneOfMany {
@@ -99,6 +100,7 @@ export async function copyAll(
     await rows.flush()
     const dealtWith = taken(await copy.finish())
     const encoded = reads.reduce((sum, read) => sum + read.encoded, 0)
+    if (dealtWith < encoded && !lead) throw new DroppedRow()
     if (dealtWith !== encoded) throw new AccountingError(`${chunks.length} chunks: ${encoded} rows sent, ${dealtWith} copied or left out`)
     return reads
   } catch (error) {

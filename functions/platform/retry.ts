@@ -6,8 +6,14 @@ export type Verdict = 'wait' | 'reject' | 'stop'
 
 const byClass: Readonly<Record<string, Verdict>> = {
   '08': 'wait', // connection exception
+  '09': 'reject', // triggered action exception
+  '20': 'reject', // a trigger's CASE has no branch for the row
+  '21': 'reject', // a trigger's subquery has more than one row
   '22': 'reject', // data exception
   '23': 'reject', // integrity constraint violation
+  '2F': 'reject', // SQL routine exception: a trigger
+  '38': 'reject', // external routine exception: a trigger in another language
+  '39': 'reject', // external routine invocation exception
   '40': 'wait', // transaction rollback: deadlock, serialization failure
   '53': 'wait', // insufficient resources
   '54': 'reject', // program limit exceeded: a key too long for its index, a row too large for its page
@@ -19,19 +25,31 @@ const byClass: Readonly<Record<string, Verdict>> = {
 const byState: Readonly<Record<string, Verdict>> = {
   '57014': 'wait', // query canceled
   '25006': 'wait', // read-only transaction: the writer has moved
+  '25P03': 'wait', // idle in transaction for too long
+  '25P04': 'wait', // the transaction took too long
 }
 /** Errors of the socket, before Postgres could say anything. */
-const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH'])
+const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/**
+ * Where in Postgres an error comes from when it is said of a row, whatever SQLSTATE it bears: RAISE in a trigger, which may borrow any code (pl_exec.c), and
+ * a policy of row-level security, which has that of a missing right (execMain.c).
+ */
+const judges = new Set(['exec_stmt_raise', 'ExecWithCheckOptions'])
 
 export function verdictOn(error: unknown): Verdict {
   if (!(error instanceof Error)) return 'stop'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   // Messages only of errors without a code, pg's own: those of Postgres quote what rows and triggers say.
   if (network.has(code) || (code === '' && /Connection terminated|timeout expired|not queryable/i.test(error.message))) return 'wait'
+  if ('routine' in error && judges.has(String(error.routine))) return 'reject'
   return byState[code] ?? byClass[code.slice(0, 2)] ?? 'stop'
 }
 
 export const isDeadlock = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40P01'
+
+/** A table that takes no COPY: it has row-level security. */
+export const isUnsupported = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '0A000'
 
 /** A key that is there already: unique_violation. */
 export const isKeyTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '23505'

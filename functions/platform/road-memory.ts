@@ -36,5 +36,6 @@ export class RoadMemory {
   }
 }
 
-/** True when Postgres refused rows: their codes are its own. */
-const refused = (rejects: ChunkResult['rejects']): boolean => rejects.some(({ code }) => code.startsWith('sqlstate-'))
+/** True when Postgres refused rows: their codes are its own; or when its table dropped some. */
+const refused = (rejects: ChunkResult['rejects']): boolean =>
+  rejects.some(({ code }) => code.startsWith('sqlstate-') || code === 'dropped-by-table')

@@ -51,7 +51,7 @@ test('of an array on one line each row that Postgres refuses is found, and no ot
   await db.query(`
     ALTER TABLE first ADD CONSTRAINT small CHECK (n < 50);
     CREATE FUNCTION no_tens() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.n % 10 = 0 THEN RAISE EXCEPTION 'no tens %', repeat('!', 5000); END IF; RETURN NEW; END $$;
-    CREATE TRIGGER no_tens BEFORE INSERT ON first FOR EACH ROW EXECUTE FUNCTION no_tens()`)
+    CREATE TRIGGER no_tens AFTER INSERT ON first FOR EACH ROW EXECUTE FUNCTION no_tens()`)
   try {
     const own = rows.map(({ n }, id) => ({ id, n }))
     const { rejects } = await load(first, 'direct', JSON.stringify(own))

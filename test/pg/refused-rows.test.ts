@@ -48,7 +48,7 @@ test('thousands of rows that break a CHECK or a foreign key are found at once, t
     CREATE TABLE known (name text PRIMARY KEY); INSERT INTO known VALUES ('a'), ('b');
     ALTER TABLE items ADD CONSTRAINT even CHECK (id % 2 = 0), ADD CONSTRAINT known FOREIGN KEY (name) REFERENCES known, ADD CONSTRAINT odd_math CHECK (100 / (id - 31) < 1000);
     CREATE FUNCTION no_thousands() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id % 1000 = 0 THEN RAISE EXCEPTION 'no thousands'; END IF; RETURN NEW; END $$;
-    CREATE TRIGGER no_thousands BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION no_thousands()`)
+    CREATE TRIGGER no_thousands AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION no_thousands()`)
   try {
     const p = pipeline()
     const rows = Array.from({ length: 9000 }, (_, i) =>

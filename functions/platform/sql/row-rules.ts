@@ -24,13 +24,17 @@ interface Constraint {
   readonly referenced: readonly string[] | null
 }
 
-/** The CHECK and foreign key constraints of a dataset's table, as conditions on its staging table. Those that Postgres 18 does not enforce are none. */
+/**
+ * The CHECK and foreign key constraints of a dataset's table, as conditions on its staging table. Those that Postgres 18 does not
+ * enforce are none, and of a table with row-level security the loader may see less than a foreign key does.
+ */
 export async function rowRules(db: Connection, { name: dataset }: Dataset, lane: number): Promise<RowRule[]> {
   const { rows } = await db.query<Constraint>(
     `SELECT c.conname AS name, c.contype AS kind, pg_get_expr(c.conbin, c.conrelid) AS check, c.confrelid::regclass::text AS reference, c.confrelid = c.conrelid AS own,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (n, place) JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY place) AS columns,
        ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY AS k (n, place) JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY place) AS referenced
-     FROM pg_constraint c WHERE c.conrelid = $1::regclass AND c.contype IN ('c', 'f') AND to_jsonb(c) ->> 'conenforced' IS DISTINCT FROM 'false' ORDER BY own, c.conname`,
+     FROM pg_constraint c WHERE c.conrelid = $1::regclass AND c.contype IN ('c', 'f') AND to_jsonb(c) ->> 'conenforced' IS DISTINCT FROM 'false'
+       AND (SELECT r.relrowsecurity FROM pg_class r WHERE r.oid = c.confrelid) IS NOT TRUE ORDER BY own, c.conname`,
     [targetTable(dataset)],
   )
   return rows.map((row) => ruleOf(dataset, stagingTable(dataset, lane), row))

@@ -11,6 +11,9 @@ export interface StagedRow {
   readonly json: string
 }
 
+/** Rows that are taken out at once. */
+export const takenAtOnce = 2000
+
 /** Removes up to `limit` staged rows for which `condition` (on `staged`) holds, and returns them in the order of their lines. */
 export async function takeStaged(db: Connection, dataset: Dataset, lane: number, condition: string, limit: number): Promise<StagedRow[]> {
   const columns = Object.entries(dataset.columns)

@@ -2,7 +2,7 @@ import type { Dataset } from '#core/dataset.ts'
 import type { Connection } from '../database.ts'
 import { identifier, targetTable } from './identifier.ts'
 import { type ChunkCounts, countsOf, latestStaged } from './merge-many.ts'
-import { stagedOnce } from './staged-once.ts'
+import { type StagedPart, stagedOnce } from './staged-once.ts'
 
 /**
  * Rewrites the rows of the table whose key is staged, for many chunks, as `updatePresent` does: each counts for the chunk whose row is then in the table.
@@ -13,7 +13,7 @@ export async function updatePresentOfMany(
   db: Connection,
   dataset: Dataset,
   lane: number,
-  lines: number,
+  part: StagedPart,
   starts: readonly number[],
 ): Promise<ChunkCounts> {
   const { version } = dataset
@@ -23,13 +23,13 @@ export async function updatePresentOfMany(
   // Without a version it is the last row whatever chunk it is in, and nobody needs the first one's line here.
   const [source, counted, newer] =
     version === undefined
-      ? [stagedOnce(dataset, lane, '_line'), '_line', '']
-      : [`(${latestStaged(dataset, lane)})`, '_counted', ` AND target.${identifier(version)} < staged.${identifier(version)}`]
+      ? [stagedOnce(dataset, lane, '_line', part), '_line', '']
+      : [`(${latestStaged(dataset, lane, part)})`, '_counted', ` AND target.${identifier(version)} < staged.${identifier(version)}`]
   const { rows } = await db.query(
     `WITH changed AS (
        UPDATE ${targetTable(dataset.name)} AS target SET ${set} FROM ${source} AS staged WHERE ${same}${newer} RETURNING staged.${counted} AS line)
      SELECT width_bucket(line, $3::bigint[]) - 1 AS chunk, 0 AS inserted, count(*)::int AS updated FROM changed GROUP BY 1`,
-    [1, lines + 1, starts],
+    [part.from, part.to, starts],
   )
   return countsOf(starts.length, rows)
 }
