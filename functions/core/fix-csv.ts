@@ -5,6 +5,7 @@ import type { Columns } from './dataset.ts'
 import { isExactNumber, parseExact } from './exact-json.ts'
 import { errorColumn, isFixColumn, lineColumn } from './fix-columns.ts'
 import { errorOf, type FixFile, isKeptInPart } from './fix-file.ts'
+import { isFromTable } from './reject.ts'
 
 /**
  * CSV in the dialect of the load, always with a header: without one nobody could tell which columns are the file's own.
@@ -24,7 +25,7 @@ export function csvFixFile(dialect: CsvDialect, names: readonly string[], column
     const { raw, code } = reject
     // One field and the marks: too few, or too many, so that it is refused again unless somebody writes the row anew.
     if (isKeptInPart(reject)) return own.length === 1 ? `${quoted(raw)}${delimiter}` : quoted(raw)
-    if (code.startsWith('sqlstate-')) {
+    if (isFromTable(code)) {
       const row = parseExact(raw) as Record<string, unknown>
       return own.map((i) => field(textOf(row, names[i]!, columns))).join(delimiter)
     }

@@ -27,6 +27,9 @@ export const rejectCodes = {
 
 export type RejectCode = keyof typeof rejectCodes | `sqlstate-${string}`
 
+/** True when a row was refused by its table: it came back from there, as JSON. */
+export const isFromTable = (code: string): boolean => code.startsWith('sqlstate-') || code === 'dropped-by-table'
+
 /** A refusal of one row; `column` is null when the row as a whole is at fault. */
 export interface Refusal {
   readonly code: RejectCode

@@ -1,5 +1,6 @@
 import type { Dataset } from '#core/dataset.ts'
 import type { ChunkResult } from '#core/load.ts'
+import { isFromTable } from '#core/reject.ts'
 import { canProbe, type Road } from './commit-chunk.ts'
 
 /** Loads and datasets that are remembered: a few bytes each. */
@@ -36,6 +37,4 @@ export class RoadMemory {
   }
 }
 
-/** True when Postgres refused rows: their codes are its own; or when its table dropped some. */
-const refused = (rejects: ChunkResult['rejects']): boolean =>
-  rejects.some(({ code }) => code.startsWith('sqlstate-') || code === 'dropped-by-table')
+const refused = (rejects: ChunkResult['rejects']): boolean => rejects.some(({ code }) => isFromTable(code))

@@ -197,4 +197,6 @@ test('a row that Postgres refused, of a CSV file with columns that the dataset h
   const file = csvFixFile(standardCsv, ['constructor', 'doc', '__proto__', 'id', 'a,b', ''], columns)
   assert.equal(file.head, 'constructor,doc,__proto__,id,"a,b","",_error,_line\n')
   assert.equal(file.row(reject), ',"""null""",,1,,,"sqlstate-23514: no",2\n')
+  // One that the table dropped came back from there too.
+  assert.equal(file.row({ ...reject, code: 'dropped-by-table' }), ',"""null""",,1,,,"dropped-by-table: no",2\n')
 })
