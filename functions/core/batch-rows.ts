@@ -56,7 +56,7 @@ const [firstPiece, mostPiece] = [32 * 1024, 256 * 1024]
  * Reads every row of a batch as the loader will. Its text is held until it is released.
  * @param day decides which partitions a row may go to
  * @throws RequestError body-too-large, too-many-rows
- * @throws LoadError when the text as a whole is wrong: format-mismatch, csv-header-invalid, json-array-invalid, or cannot be inflated
+ * @throws LoadError when the text as a whole is wrong: format-mismatch, format-unsupported, csv-header-invalid, json-array-invalid, or cannot be inflated
  */
 export async function readBatch(dataset: Dataset, form: BatchForm, day: Date, pieces: AsyncIterable<Buffer>): Promise<BatchRows> {
   const text = new BatchText()

@@ -138,6 +138,7 @@ export function csvColumns(dataset: Dataset, dialect: CsvDialect, header: Buffer
   if (!names) return wrong('it is not valid CSV')
   const twice = firstTwice(names)
   if (twice !== undefined) return wrong(`"${twice.slice(0, 63)}" stands twice`)
+  if (names.some((name) => name.includes('\r'))) return wrong('its lines end with a carriage return alone; write LF or CRLF')
   const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n) && !isFixColumn(n))
   if (unknown !== undefined && dataset.unknownColumns === 'reject') return wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
   const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))

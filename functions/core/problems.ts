@@ -46,6 +46,7 @@ export const problems = {
   'compression-unsupported': { status: 422, title: 'The compressed data needs something that is not there' },
   'inflate-ratio-exceeded': { status: 422, title: 'The file inflates to an implausible size' },
   'format-mismatch': { status: 422, title: 'The file has another format than was declared' },
+  'format-unsupported': { status: 422, title: 'The file is of a kind that is not read' },
   'json-array-invalid': { status: 422, title: 'The file is not one whole JSON array' },
   'parquet-invalid': { status: 422, title: 'The Parquet file is damaged' },
   'parquet-unsupported': { status: 422, title: 'The Parquet file has something that is not read' },

@@ -10,7 +10,7 @@ export interface SplitRow {
   readonly oversized: boolean
 }
 
-/** How much of an oversized row is kept for its reject. */
+/** How much of an oversized row is kept for its reject; no more than a row may have, which is held in any case. */
 const oversizedPrefix = 8 * 1024
 const newline = 10
 const carriageReturn = 13
@@ -39,6 +39,7 @@ export interface SplitterOptions {
 export class RowSplitter {
   readonly #scanner: RowScanner
   readonly #rowBytes: number
+  readonly #prefixBytes: number
   /** Where the pieces are joined: one buffer for all of them, or the garbage collector would have one per piece to look after. */
   #room: Buffer = Buffer.alloc(0)
   /** What is held: a view of `#room`. */
@@ -58,6 +59,7 @@ export class RowSplitter {
     this.#ranged = ranged
     this.#scanner = scanner
     this.#rowBytes = rowBytes
+    this.#prefixBytes = Math.min(rowBytes, oversizedPrefix)
     this.#base = offset
     this.#skipping = skipToNewline
   }
@@ -161,14 +163,14 @@ export class RowSplitter {
     this.#at = end
     if (this.#scanner.blank(this.#bytes, start, to)) return
     const oversized = to - start > this.#rowBytes
-    onRow({ bytes: this.#bytes.subarray(start, oversized ? start + oversizedPrefix : to), line, offset, oversized })
+    onRow({ bytes: this.#bytes.subarray(start, oversized ? start + this.#prefixBytes : to), line, offset, oversized })
   }
 
   /** A row that is too long and has not ended: if it holds a newline (inside a quote) it ends there, else everything up to the next newline is let go. */
   #startOversized(onRow: (row: SplitRow) => void): void {
     if (this.#scanner.pass) {
       this.#at = this.#begin(this.#bytes.length)
-      const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix))
+      const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + this.#prefixBytes))
       this.#oversized = { prefix, offset: this.offset, line: this.#lines + 1, blank: false }
       return
     }
@@ -177,7 +179,7 @@ export class RowSplitter {
       this.#emit(first + 1, onRow)
       return
     }
-    const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + oversizedPrefix))
+    const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + this.#prefixBytes))
     const blank = this.#scanner.blank(this.#bytes, this.#at, this.#bytes.length)
     this.#oversized = { prefix, offset: this.offset, line: this.#lines + 1, blank }
     this.#at = this.#bytes.length

@@ -1,4 +1,5 @@
 import { LoadError } from './errors.ts'
+import { foreignKind } from './foreign.ts'
 import type { Compression, DeclaredEncoding, Format, Load } from './load.ts'
 
 /** Bytes that `compressionOf` looks at. */
@@ -42,13 +43,15 @@ export function settleCompression({ compression: declared }: DeclaredEncoding, h
 
 /**
  * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
- * @throws LoadError format-mismatch
+ * @throws LoadError format-mismatch, format-unsupported, parquet-unsupported
  */
 export function settleFormat(
   { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & Pick<Load, 'csv'>,
   compression: Compression,
   head: Buffer,
 ): Format {
+  const foreign = foreignKind(head)
+  if (foreign) throw new LoadError('format-unsupported', `The file is ${foreign.is}, which is not read; ${foreign.instead}.`)
   const found = formatOf(head)
   if (found === 'parquet' && compression !== 'none')
     throw new LoadError(

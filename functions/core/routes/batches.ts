@@ -43,6 +43,7 @@ export const submitBatch = route({
     'too-many-rejects',
     'row-count-mismatch',
     'format-mismatch',
+    'format-unsupported',
     'csv-header-invalid',
     'json-array-invalid',
     'compression-mismatch',

@@ -84,6 +84,16 @@ test('a giant line is refused without being held or read to its end', () => {
   )
 })
 
+test('of an oversized row as many bytes are shown however they arrive, and nothing of the rows behind it', () => {
+  const bytes = Buffer.from(`${'x'.repeat(30)}\n{"a":1}\n${'y'.repeat(40)}`)
+  for (const pieces of [1, 3, 25, 31, 100])
+    assert.deepEqual(
+      readRange(bytes, 0, bytes.length, pieces, ndjson).map((r) => r.text),
+      ['x'.repeat(20), '{"a":1}', 'y'.repeat(20)],
+      `${pieces}`,
+    )
+})
+
 test('what is a row does not depend on how the bytes arrive, also around the longest row and in blank lines longer than it', () => {
   const part = fc.constantFrom(
     '{"a":1}',
