@@ -2,6 +2,7 @@ import type { Column } from './column.ts'
 import type { Dataset } from './dataset.ts'
 import { partitionWindow } from './row.ts'
 import { valueCode } from './scan-code.ts'
+import { jsonCode } from './scan-value.ts'
 import { giveUp, writeNull } from './scan-write.ts'
 import { cachedScanner, type Scanner, type ScanStep, type UseValue, writeAbsent } from './scanner.ts'
 
@@ -99,8 +100,7 @@ function optionalKey(name: string, before: Before, read: string, absent: string)
 }
 
 function readValue(column: Column, window: Parameters<typeof valueCode>[1]): string {
-  const { code, quoted } = valueCode(column, window, 'json')
-  const read = quoted ? `${expect('"')}{const stop=34;${code}}${expect('"')}` : `{${code}}`
+  const read = jsonCode(valueCode(column, window, 'json'))
   return column.nullable ? `if(b[p]===110&&b[p+1]===117&&b[p+2]===108&&b[p+3]===108){p+=4;${writeNull}}else{${read}}` : read
 }
 

@@ -1,5 +1,5 @@
 import type { Column } from './column.ts'
-import type { ValueCode } from './scan-code.ts'
+import { jsonCode, type ValueCode } from './scan-value.ts'
 import { giveUp, writeNull } from './scan-write.ts'
 import { elementOid } from './type-oid.ts'
 
@@ -7,13 +7,12 @@ import { elementOid } from './type-oid.ts'
  * Code for an array, `[1,2]` in JSON or `{1,2}` as Postgres writes it, with or without a space before each element.
  * @param value code for its elements in the same style
  */
-export function arrayCode(element: Column, { code, quoted }: ValueCode, style: 'json' | 'literal'): string {
+export function arrayCode(element: Column, value: ValueCode, style: 'json' | 'literal'): string {
   const [open, close] = style === 'json' ? [91, 93] : [123, 125]
-  const inQuotes = `if(b[p]!==34)${giveUp};p++;{const stop=34;${code}}if(b[p]!==34)${giveUp};p++;`
-  const value = !quoted ? code : style === 'json' ? inQuotes : quotesOrNot(code)
+  const read = style === 'json' ? jsonCode(value) : value.quoted === 'never' ? value.code : quotesOrNot(value.code)
   return `if(b[p]!==${open})${giveUp};p++;const head=o;o+=24;let count=0,nulls=0;
   if(b[p]===${close})p++;else for(;;){if(b[p]===32)p++;
-  if(${isNull[style]}){${element.nullable ? `p+=4;nulls=1;${writeNull}` : `${giveUp};`}}else{${value}}count++;
+  if(${isNull[style]}){${element.nullable ? `p+=4;nulls=1;${writeNull}` : `${giveUp};`}}else{${read}}count++;
   if(b[p]===44){p++;continue;}if(b[p]!==${close})${giveUp};p++;break;}
   o=arrayHead(out,head,o,count,nulls,${elementOid(element)});`
 }

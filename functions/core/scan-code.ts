@@ -2,6 +2,7 @@ import type { Column } from './column.ts'
 import type { TimeWindow } from './field-encoder.ts'
 import { arrayCode } from './scan-array.ts'
 import { oneOf, type Style, text } from './scan-text.ts'
+import type { ValueCode } from './scan-value.ts'
 import { giveUp, int32, int64, length } from './scan-write.ts'
 
 /**
@@ -12,51 +13,44 @@ import { giveUp, int32, int64, length } from './scan-write.ts'
  * `test/unit/core/scanner.test.ts` holds them together.
  *
  * Names in the code: `b` input, `p` place in it, `c` a byte; `out` output, `o` place in it; `stop` the byte that ends a text; `quoted` true
- * for a CSV field, or an element of a literal, in quotes; functions are those of scan-tools.ts and the other scan-*.ts.
+ * for a CSV field, an element of a literal, or a number of JSON, in quotes; functions are those of scan-tools.ts and the other scan-*.ts.
  */
-export interface ValueCode {
-  /** Reads the value of an unquoted field or JSON literal, or the inside of a string; leaves `p` behind its last byte. */
-  readonly code: string
-  /** True when JSON writes the value in quotes. */
-  readonly quoted: boolean
-}
-
 export function valueCode(column: Column, window: TimeWindow | undefined, style: Style): ValueCode {
   switch (column.type) {
     case 'smallint':
-      return { quoted: false, code: whole(2, 32767) }
+      return { quoted: 'never', code: whole(2, 32767) }
     case 'integer':
-      return { quoted: false, code: whole(4, 2147483647) }
+      return { quoted: 'never', code: whole(4, 2147483647) }
     case 'bigint':
-      return { quoted: false, code: whole(8, undefined) }
+      return { quoted: 'maybe', code: bigint(style) }
     case 'numeric':
-      return { quoted: false, code: numeric(column) }
+      return { quoted: 'maybe', code: numeric(column) }
     case 'real':
       return {
-        quoted: false,
+        quoted: 'never',
         code: `${double}const s=Math.fround(v);if(s===0&&v!==0||s-s!==0)${giveUp};${length(4)}writeFloat(s,out,o+4);o+=8;`,
       }
     case 'double precision':
-      return { quoted: false, code: `${double}${length(8)}writeDouble(v,out,o+4);o+=12;` }
+      return { quoted: 'never', code: `${double}${length(8)}writeDouble(v,out,o+4);o+=12;` }
     case 'boolean':
-      return { quoted: false, code: style === 'json' ? boolean : shortBoolean }
+      return { quoted: 'never', code: style === 'json' ? boolean : shortBoolean }
     case 'text':
-      return { quoted: true, code: text(column.max, style) }
+      return { quoted: 'always', code: text(column.max, style) }
     case 'uuid':
-      return { quoted: true, code: uuid }
+      return { quoted: 'always', code: uuid }
     case 'date':
-      return { quoted: true, code: `${readDate}${inWindow('day * 86400000000', window)}${int32('day')}` }
+      return { quoted: 'always', code: `${readDate}${inWindow('day * 86400000000', window)}${int32('day')}` }
     case 'timestamp':
     case 'timestamptz':
-      return { quoted: true, code: moment(column.type === 'timestamptz', window) }
+      return { quoted: 'always', code: moment(column.type === 'timestamptz', window) }
     case 'jsonb':
-      return { quoted: false, code: style === 'literal' ? `${giveUp};` : fieldInside(style, writtenBy('jsonb')) }
+      return { quoted: 'never', code: style === 'literal' ? `${giveUp};` : fieldInside(style, writtenBy('jsonb')) }
     case 'bytea':
-      return { quoted: true, code: writtenBy('base64') }
+      return { quoted: 'always', code: writtenBy('base64') }
     case 'enum':
-      return { quoted: true, code: oneOf(column.values ?? [], style) }
+      return { quoted: 'always', code: oneOf(column.values ?? [], style) }
     case 'array':
-      return { quoted: false, code: fieldInside(style, array(column.element!, style)) }
+      return { quoted: 'never', code: fieldInside(style, array(column.element!, style)) }
   }
 }
 
@@ -74,15 +68,21 @@ function array(element: Column, style: Style): string {
   return style === 'json' ? as('json') : `if(b[p]===91){${as('json')}}else{${as('literal')}}`
 }
 
-/** An optional sign and 1 to 15 digits without leading zero into `v`; `q` is where the digits began. */
+/** An optional sign and digits without leading zero into `v`; `q` is where they began. More than 15 of them may not be exact. */
 const readDigits = `let v=0,neg=false;if(b[p]===45){neg=true;p++;}const q=p;while((c=b[p]-48)>=0&&c<=9){v=v*10+c;p++;}
-  if(p===q||p-q>15||(b[q]===48&&p-q>1))${giveUp};`
+  if(p===q||(b[q]===48&&p-q>1))${giveUp};`
+const fewDigits = `${readDigits}if(p-q>15)${giveUp};`
 
-function whole(bytes: 2 | 4 | 8, max: number | undefined): string {
-  const bound = max === undefined ? '' : `if(v>${max})${giveUp};`
-  const write = bytes === 2 ? `${length(2)}out[o+4]=v>>8;out[o+5]=v;o+=6;` : bytes === 4 ? int32('v') : int64('v')
-  // -0 is 0; the smallest number of a type is left to the general parser
-  return `${readDigits}${bound}if(neg)v=v===0?0:-v;${write}`
+/** -0 is 0; the smallest number of a type is left to the general parser. */
+const negate = 'if(neg)v=v===0?0:-v;'
+
+const whole = (bytes: 2 | 4, max: number): string =>
+  `${fewDigits}if(v>${max})${giveUp};${negate}${bytes === 2 ? `${length(2)}out[o+4]=v>>8;out[o+5]=v;o+=6;` : int32('v')}`
+
+/** Up to 18 digits; in JSON so many only in quotes. */
+function bigint(style: Style): string {
+  const tooMany = style === 'json' ? 'p-q>18||!quoted' : 'p-q>18'
+  return `${readDigits}if(p-q>15){if(${tooMany})${giveUp};o=manyDigits(b,q,p,neg,out,o);}else{${negate}${int64('v')}}`
 }
 
 /** Up to 15 digits before the point and 12 behind it, no exponent. */
@@ -90,7 +90,7 @@ function numeric({ precision, scale = 0 }: Column): string {
   const bound = precision === undefined ? '' : `if(p-q-(v===0?1:0)>${precision - scale})${giveUp};`
   const read = `let f=0,n=0;if(b[p]===46){p++;const r=p;while((c=b[p]-48)>=0&&c<=9){f=f*10+c;p++;}n=p-r;if(n===0||n>12)${giveUp};}`
   const places = precision === undefined ? '' : `if(n>${scale})${giveUp};`
-  return `${readDigits}${bound}${read}${places}o=numeric(neg,v,f,n,${precision === undefined ? 'n' : scale},out,o);`
+  return `${fewDigits}${bound}${read}${places}o=numeric(neg,v,f,n,${precision === undefined ? 'n' : scale},out,o);`
 }
 
 /**

@@ -125,6 +125,20 @@ const little = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 const order64 = Array.from({ length: 8 }, (_, i) => (little ? 7 - i : i))
 const order32 = Array.from({ length: 4 }, (_, i) => (little ? 3 - i : i))
 
+/** Writes 16 to 18 digits, which a double may not hold, as an int8 field. @returns the index behind it */
+function manyDigits(b: Uint8Array, from: number, to: number, negative: boolean, out: Uint8Array, o: number): number {
+  let [high, low] = [0, 0]
+  for (let p = from; p < to; p++) {
+    low = low * 10 + b[p]! - 48
+    high = high * 10 + Math.floor(low / 4294967296)
+    low %= 4294967296
+  }
+  int32(8, out, o)
+  int32(negative ? (low === 0 ? -high : ~high) : high, out, o + 4)
+  int32(negative ? -low : low, out, o + 8)
+  return o + 12
+}
+
 const groups = new Int32Array(8)
 /**
  * Writes a `numeric` field (see CopyWriter.numeric): `integer` before the point, `fraction` behind it as `places` decimal digits (12 at most).
@@ -203,6 +217,7 @@ export const scanTools = {
   writeDouble,
   writeFloat,
   numeric,
+  manyDigits,
   arrayHead,
   put,
 }

@@ -61,8 +61,27 @@ const dates = (from: string, to: string) =>
   fc.date({ min: new Date(from), max: new Date(to), noInvalidDate: true }).map((d) => d.toISOString())
 export const values: { [N in keyof typeof everything.columns]: fc.Arbitrary<string> } = {
   id: mostly(
-    fc.integer().map(String),
-    fc.oneof(fc.maxSafeInteger(), fc.bigInt(), fc.constantFrom('-0', '00', 10n ** 15n, 10n ** 14n)).map(String),
+    fc.oneof(
+      fc.integer().map(String),
+      fc.bigInt({ min: -(10n ** 18n) + 1n, max: 10n ** 18n - 1n }).map((n) => `"${n}"`),
+    ),
+    fc
+      .oneof(
+        fc.maxSafeInteger(),
+        fc.bigInt(),
+        fc.constantFrom(
+          '-0',
+          '00',
+          10n ** 15n,
+          10n ** 14n,
+          '"-0"',
+          '""',
+          `"${2n ** 63n}"`,
+          `"${2n ** 32n * 10n ** 8n}"`,
+          `"-${2n ** 32n * 10n ** 8n}"`,
+        ),
+      )
+      .map(String),
   ),
   small: mostly(fc.integer({ min: -32768, max: 32767 }).map(String), fc.constantFrom('32768', '-32769', '1.0')),
   n: mostly(fc.integer().map(String), fc.constantFrom('2147483648', '-2147483649', '1e3')),
@@ -80,7 +99,10 @@ export const values: { [N in keyof typeof everything.columns]: fc.Arbitrary<stri
       fc.constantFrom('1e39', '1e-46', '1e-400'),
     ),
   ),
-  price: mostly(decimals(14, 12), fc.oneof(decimals(30, 20), fc.constantFrom('1e3', '-0', '-0.0', '00.1', '1.'))),
+  price: mostly(
+    decimals(14, 12).chain((n) => fc.constantFrom(n, `"${n}"`)),
+    fc.oneof(decimals(30, 20), fc.constantFrom('1e3', '-0', '-0.0', '00.1', '1.')),
+  ),
   cost: mostly(decimals(6, 2), decimals(7, 3)),
   ok: fc.constantFrom('true', 'false'),
   code: mostly(
