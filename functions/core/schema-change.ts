@@ -8,6 +8,8 @@ interface ExistingColumn {
   readonly notNull: boolean
   /** A default, an identity or a generated column: an INSERT may leave it out. */
   readonly hasDefault: boolean
+  /** False when texts that differ may be equal: a collation that knows no case. */
+  readonly deterministic: boolean
   /** The definition of its constraint `<column>_values`, as Postgres writes it out. */
   readonly check: string | null
 }
@@ -15,6 +17,8 @@ interface ExistingColumn {
 export interface ExistingTable {
   readonly columns: readonly ExistingColumn[]
   readonly primaryKey: readonly string[]
+  /** True when the primary key is asked at the end of a statement or transaction only. */
+  readonly deferrableKey: boolean
   /** Column of a RANGE partitioning, or null. */
   readonly partitionColumn: string | null
 }
@@ -69,6 +73,12 @@ export function compareSchema(dataset: Dataset, table: ExistingTable | undefined
     conflicts.push(
       `the primary key is (${table.primaryKey.join(', ')}) in the table, but (${dataset.primaryKey.join(', ')}) in the dataset`,
     )
+  for (const name of dataset.primaryKey)
+    if (existing.get(name)?.deterministic === false)
+      conflicts.push(
+        `the key column "${name}" has a collation in the table that takes different texts for equal: which row of a key comes last could not be told`,
+      )
+  if (table.deferrableKey) conflicts.push('the primary key is deferrable in the table: Postgres does not tell then which rows it has')
   const partition = dataset.partitionBy?.column ?? null
   if (table.partitionColumn !== partition)
     conflicts.push(`the table is ${by(table.partitionColumn)}, the dataset ${by(partition)}: partitioning cannot be changed in place`)

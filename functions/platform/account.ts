@@ -49,7 +49,8 @@ export function accountOf(dataset: Dataset, chunk: number, { read, copied, inser
     committedAt: new Date().toISOString(),
   }
   const outcomes = result.loaded + result.updated + result.duplicate + result.rejected
-  if (copied !== read.encoded || outcomes !== read.received)
+  const most = Math.min(result.loaded, result.updated, result.duplicate)
+  if (copied !== read.encoded || outcomes !== read.received || most < 0)
     throw new AccountingError(
       `chunk ${chunk}: ${read.received} rows received, ${read.encoded} sent, ${copied} copied, ${outcomes} accounted for`,
     )

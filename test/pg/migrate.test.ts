@@ -120,6 +120,23 @@ test('incompatible changes are refused together, with their reasons, before anyt
   assert.deepEqual(later.rows, before.rows)
 })
 
+test('a key by which Postgres or a loader could not tell rows apart is refused', async () => {
+  const named = { ...base, primaryKey: ['name'] } as const
+  await migrate([dataset('folded', named), dataset('late', base)])
+  await db.query(`CREATE COLLATION caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    ALTER TABLE folded ALTER COLUMN name TYPE varchar(10) COLLATE caseless;
+    ALTER TABLE late DROP CONSTRAINT late_pkey, ADD PRIMARY KEY (id) DEFERRABLE`)
+  await assert.rejects(migrate([dataset('folded', named), dataset('late', base)]), (error: Error) => {
+    assert.match(error.message, /"folded": the key column "name" has a collation in the table that takes different texts for equal/)
+    assert.match(error.message, /"late": the primary key is deferrable in the table/)
+    return true
+  })
+  // Other columns may have any collation.
+  await db.query('ALTER TABLE folded ALTER COLUMN name TYPE varchar(10) COLLATE "C", ADD COLUMN note text COLLATE caseless')
+  const columns = { ...named.columns, note: text({ nullable: true }) }
+  await migrate([dataset('folded', { ...named, columns })])
+})
+
 test('a column that the dataset drops is refused only while the table demands a value for it', async () => {
   await migrate([dataset('drops', base)])
   const { at: _at, ...rest } = base.columns
@@ -142,7 +159,7 @@ test('the loader’s role can load and can do nothing else', async () => {
   const { host, port } = db
   const loader = { username: `loader_${process.pid}`, password: 'only for this test' }
   await migrateDatabase(db, { datasets: [dataset('guarded', base)], lanes: 1, loader, today })
-  await db.query(`ALTER DATABASE ${db.database} SET extra_float_digits = -3`)
+  await db.query(`ALTER DATABASE ${db.database} SET extra_float_digits = -3; ALTER DATABASE ${db.database} SET statement_timeout = 1000`)
   const pgModule = await import('pg')
   const client = new pgModule.default.Client({
     host,
@@ -158,12 +175,14 @@ test('the loader’s role can load and can do nothing else', async () => {
     await client.query("INSERT INTO guarded VALUES (1, 'a', NULL) ON CONFLICT (id) DO NOTHING")
     const third = await client.query('SELECT (1::float8 / 3)::text AS third')
     assert.equal(third.rows[0].third, '0.3333333333333333', 'rows that Postgres refused would come back rounded')
+    const { rows } = await client.query('SHOW statement_timeout')
+    assert.deepEqual(rows, [{ statement_timeout: '15min' }], 'a COPY would be cut short')
     await assert.rejects(client.query('DELETE FROM guarded'), /permission denied/)
     await assert.rejects(client.query("UPDATE guarded SET name = 'b'"), /permission denied/)
     await assert.rejects(client.query('CREATE TABLE public.mine ()'), /permission denied/)
   } finally {
     await client.end()
-    await db.query(`ALTER DATABASE ${db.database} RESET extra_float_digits`)
+    await db.query(`ALTER DATABASE ${db.database} RESET extra_float_digits; ALTER DATABASE ${db.database} RESET statement_timeout`)
     await db.query(`DROP OWNED BY "${loader.username}"; DROP ROLE "${loader.username}"`)
   }
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bigint, date, integer, text } from '#core/column.ts'
 import { type Dataset, dataset } from '#core/dataset.ts'
+import { AccountingError } from '#core/errors.ts'
 import type { Road } from '#platform/commit-chunk.ts'
 import { Consumer } from '../support/consumer.ts'
 import { Pipeline } from '../support/pipeline.ts'
@@ -249,6 +250,21 @@ test('a row that is newer than one which others commit between two statements of
     assert.deepEqual(counts, [3, 1, 2, 0, 0], way)
     assert.deepEqual((await db.query('SELECT id::int, n FROM newest ORDER BY id')).rows, rows)
   }
+})
+
+test('counts that cannot be are not committed: a trigger makes rows older each time they are updated', async () => {
+  await withTrigger(
+    newest,
+    'NEW.n = 0; RETURN NEW;',
+    async () => {
+      await clear()
+      await db.query('INSERT INTO newest (id, n) VALUES (1, 1)')
+      const rows = [1, 2].map((id) => ({ id, n: 10 }))
+      await assert.rejects(load(newest, rows, 'staged'), AccountingError)
+      assert.equal(await count(newest), 1)
+    },
+    'BEFORE UPDATE',
+  )
 })
 
 test('row-level security: COPY is not possible, a policy rejects rows, and every other one loads', async () => {

@@ -5,7 +5,8 @@ import { identifier, stagingTable, targetTable } from './identifier.ts'
 
 /** Milliseconds: a loader that waits longer for a lock gives up and comes again; a dead one must not hold a lane. */
 const lockTimeout = 120_000
-const idleTimeout = 900_000
+/** As long as a function may live: a COPY lasts as long as its rows take to come, whatever the database allows the statements of others. */
+const longest = 900_000
 
 /** Statements that make the loader's role, with no more rights than loading needs. */
 export function grantLoaderSql(role: string, password: string, datasets: readonly Dataset[], lanes: number): string[] {
@@ -14,7 +15,8 @@ export function grantLoaderSql(role: string, password: string, datasets: readonl
     `DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${pg.escapeLiteral(role)}) THEN CREATE ROLE ${name}; END IF; END $do$`,
     `ALTER ROLE ${name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${pg.escapeLiteral(scramVerifier(password))}`,
     `ALTER ROLE ${name} SET lock_timeout = ${lockTimeout}`,
-    `ALTER ROLE ${name} SET idle_in_transaction_session_timeout = ${idleTimeout}`,
+    `ALTER ROLE ${name} SET idle_in_transaction_session_timeout = ${longest}`,
+    `ALTER ROLE ${name} SET statement_timeout = ${longest}`,
     // Rows that Postgres refused are read back as text: to their last bit, whatever the database says.
     `ALTER ROLE ${name} SET extra_float_digits = 1`,
     `GRANT USAGE ON SCHEMA millrace, public TO ${name}`,

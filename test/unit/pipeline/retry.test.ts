@@ -5,8 +5,27 @@ import { retry, verdictOn } from '#platform/retry.ts'
 const failure = (code: string, message = 'no') => Object.assign(new Error(message), { code })
 
 for (const [verdict, codes] of [
-  ['wait', ['40001', '40P01', '08006', '53300', '55P03', '57P01', '57014', '25006', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']],
-  ['reject', ['22001', '23505', '23514', '54000', 'P0001']],
+  [
+    'wait',
+    [
+      '40001',
+      '40P01',
+      '08006',
+      '53300',
+      '55P03',
+      '57P01',
+      '57014',
+      '25006',
+      '25P03',
+      '25P04',
+      'ECONNREFUSED',
+      'ECONNRESET',
+      'EPIPE',
+      'ETIMEDOUT',
+      'EAI_AGAIN',
+    ],
+  ],
+  ['reject', ['09000', '20000', '21000', '22001', '23505', '23514', '2F005', '38000', '39004', '54000', 'P0001']],
   ['stop', ['42P01', '28P01', '42501', '25P02', '', 'XX000']],
 ] as const)
   test(`errors of Postgres and of the socket that mean ${verdict}`, () => {
@@ -16,6 +35,15 @@ for (const [verdict, codes] of [
 test('what pg itself says of a lost connection means wait; a trigger may say the same of a row', () => {
   assert.equal(verdictOn(new Error('Connection terminated unexpectedly')), 'wait')
   assert.equal(verdictOn(failure('P0001', 'timeout expired')), 'reject')
+})
+
+test('what RAISE or a policy says is said of a row, whatever the SQLSTATE', () => {
+  for (const code of ['40001', '57014', '08006', '42501', 'ZX001']) {
+    assert.equal(verdictOn(Object.assign(failure(code), { routine: 'exec_stmt_raise' })), 'reject', code)
+    assert.notEqual(verdictOn(Object.assign(failure(code), { routine: 'ProcessInterrupts' })), 'reject', code)
+  }
+  assert.equal(verdictOn(Object.assign(failure('42501'), { routine: 'ExecWithCheckOptions' })), 'reject')
+  assert.equal(verdictOn(Object.assign(failure('42501'), { routine: 'aclcheck_error' })), 'stop')
 })
 
 test('only what may pass is tried again, and only so often', async () => {
