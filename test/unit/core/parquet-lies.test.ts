@@ -16,6 +16,7 @@ const word = Buffer.from([2, 0, 0, 0, 0x68, 0x69])
 test('a structure is walked through before anything is made of it', () => {
   const end = (...bytes: number[]) => structEnd(Buffer.from(bytes), 0)
   assert.equal(end(0), 1)
+  assert.equal(end(0x19, 0x26, 1, 1, 0), 5)
   // i32, a text, a list of two i64, a boolean, a field by its whole number, and what stands behind.
   assert.equal(end(0x15, 2, 0x18, 2, 0x68, 0x69, 0x19, 0x26, 1, 1, 0x11, 0x03, 40, 7, 0, 99), 15)
   assert.equal(end(0x1c, 0, 0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0), 12)
@@ -53,6 +54,12 @@ test('where the values of a dictionary begin counts as held', () => {
     () => column().next(),
     (error: unknown) => error instanceof LoadError && error.problem.code === 'parquet-row-group-too-large',
   )
+})
+
+test('a page is let go with the next one', () => {
+  const size = 30 * 1024 * 1024
+  const page = dataPage(zstd(new Uint8Array(size)), 1, 'PLAIN', size)
+  assert.deepEqual(rowsOf(columnOf(chunk(...Array.from({ length: 10 }, () => page)), 10), 10), Array(10).fill(''))
 })
 
 test('numbers of more than 24 bits: some writers pack indices in as many as they hold them in', () => {
