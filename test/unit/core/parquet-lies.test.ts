@@ -183,3 +183,62 @@ test('pages that hold no rows, and ones of another kind, are passed', () => {
   const erased = Buffer.alloc(3 * 1024 * 1024, 0xff)
   assert.throws(() => new ParquetColumn(stored(erased), { ...reading, memory: new PageMemory() }).next(), Error)
 })
+
+test('INT96: a day, and the nanoseconds in it', () => {
+  const element = leaf('at', 'INT96', { repetition_type: 'REQUIRED' })
+  const moment = (julianDay: number, nanoseconds: bigint): Buffer => {
+    const bytes = Buffer.alloc(12)
+    bytes.writeBigInt64LE(nanoseconds)
+    bytes.writeInt32LE(julianDay, 8)
+    return bytes
+  }
+  const hour = 3_600_000_000_000n
+  const moments = [
+    moment(2_440_588, 0n),
+    moment(2_440_587, 23n * hour + 1000n),
+    moment(2_460_370, 12n * hour),
+    // Nanoseconds beyond their day, and before it.
+    moment(2_440_588, 25n * hour),
+    moment(2_440_588, -hour),
+    moment(2_440_588, 7n),
+    moment(2 ** 31 - 1, 0n),
+  ]
+  const page = zstd(Buffer.concat(moments))
+  const rows = rowsOf(columnOf(chunk(dataPage(page, 7, 'PLAIN', 84)), 7, element), 7)
+  assert.deepEqual(rows.slice(0, 6), [
+    '1970-01-01T00:00:00.000000Z',
+    '1969-12-31T23:00:00.000001Z',
+    '2024-02-29T12:00:00.000000Z',
+    '1970-01-02T01:00:00.000000Z',
+    '1969-12-31T23:00:00.000000Z',
+    '1970-01-01T00:00:00.000000007Z',
+  ])
+  assert.ok(rows[6] instanceof BadValue)
+})
+
+test('a page goes no further than its column', () => {
+  const page = dataPage(zstd(word), 1, 'PLAIN', 6)
+  const sized = (more: object) => chunk({ ...page, header: { ...page.header, ...more } })
+  const refused = (bytes: Buffer) => assert.throws(() => columnOf(bytes, 1).next(), /not where it should be/)
+  refused(sized({ compressed_page_size: page.bytes.length + 1 }))
+  refused(sized({ compressed_page_size: -1 }))
+  refused(sized({ uncompressed_page_size: -1 }))
+  refused(chunk(page).subarray(0, -1))
+  assert.throws(() => columnOf(sized({ uncompressed_page_size: 7 }), 1).next(), /has 6 bytes, not 7/)
+  assert.throws(() => columnOf(sized({ uncompressed_page_size: 5 }), 1).next(), Error)
+})
+
+test('a header may hold the least and the greatest value of its page, of up to 2 MiB', () => {
+  const page = dataPage(zstd(word), 1, 'PLAIN', 6)
+  const header = chunk({ ...page, bytes: new Uint8Array() })
+  const withMore = (bytes: number) =>
+    // One more field, 20, a text of so many bytes: 20 and a length of three bytes.
+    Buffer.concat([
+      header.subarray(0, -1),
+      Buffer.from([0x08, 40, 0x80 | (bytes % 128), 0x80 | (Math.floor(bytes / 128) % 128), bytes >> 14]),
+      Buffer.alloc(bytes + 1),
+      page.bytes,
+    ])
+  for (const bytes of [100, 500, 5000, 300_000, 2_000_000]) assert.deepEqual(rowsOf(columnOf(withMore(bytes), 1), 1), ['hi'], `${bytes}`)
+  assert.throws(() => columnOf(Buffer.concat([withMore(2_097_151), Buffer.alloc(100)]), 1).next(), Error)
+})
