@@ -230,8 +230,15 @@ test('a partitioned table with policy update: rows that Postgres refuses, and ke
   }
 })
 
+/** A database may be set to another isolation. */
+const repeatable = async () => {
+  const connection = await connect()
+  await connection.query("SET default_transaction_isolation = 'repeatable read'")
+  return connection
+}
+
 test('a row that is newer than one which others commit between two statements of a merge is not lost', async () => {
-  for (const way of ['file', 'stream'] as const) {
+  for (const way of ['file', 'stream', 'file in a database of other habits'] as const) {
     await clear()
     await db.query('INSERT INTO newest (id, n) VALUES (1, 1)')
     const other = await connect()
@@ -241,7 +248,7 @@ test('a row that is newer than one which others commit between two statements of
         PERFORM pg_advisory_lock(1); PERFORM pg_advisory_unlock(1); RETURN NULL; END $$;
       CREATE TRIGGER pause AFTER UPDATE ON newest FOR EACH STATEMENT EXECUTE FUNCTION pause()`)
     const rows = [1, 2, 3].map((id) => ({ id, n: 10 }))
-    const done = way === 'file' ? load(newest, rows, 'staged') : stream(newest, rows)
+    const done = way === 'stream' ? stream(newest, rows) : load(newest, rows, 'staged', way === 'file' ? connect : repeatable)
     const waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     while ((await db.query(waiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     await other.query('INSERT INTO newest (id, n) VALUES (2, 5); SELECT pg_advisory_unlock(1)')
