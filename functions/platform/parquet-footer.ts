@@ -8,7 +8,7 @@ import type { Source } from './source.ts'
 const firstRead = 64 * 1024
 const largestFooter = 16 * 1024 * 1024
 /**
- * Bytes of a row group as stored: it is in the function's temporary storage while its rows are decoded, of which Lambda gives 512 MiB. And its rows:
+ * Bytes of a row group as stored: it is in the function's temporary storage while its rows are decoded, of which the function has 1 GiB. And its rows:
  * all of them are loaded by one call of the function, in one transaction.
  */
 const largestGroup = 448 * 1024 * 1024

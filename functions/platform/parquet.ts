@@ -155,7 +155,8 @@ class GroupReader {
     try {
       for (let i = 0; i < columns.length; i++) this.#values[i] = columns[i]?.next()
     } catch (error) {
-      if (error instanceof LoadError) throw error
+      // A call to the system that failed says nothing of the file.
+      if (error instanceof LoadError || (error instanceof Error && 'syscall' in error)) throw error
       throw invalid(`Row group ${group.index} cannot be decoded (${error instanceof Error ? error.message : String(error)})`, error)
     }
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Aws, Duration } from 'aws-cdk-lib'
+import { Aws, Duration, Size } from 'aws-cdk-lib'
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
@@ -30,6 +30,8 @@ export interface VerbFunctionProps<S extends EnvSpec> {
   readonly timeout?: Duration
   /** MB. Lambda gives CPU by memory: a whole core at 1,769. */
   readonly memory?: number
+  /** Of its own, for files; Lambda gives 512 MiB without being asked. */
+  readonly temporaryStorage?: Size
   readonly placement?: Placement | undefined
 }
 
@@ -85,6 +87,7 @@ export class VerbFunction<S extends EnvSpec = EnvSpec> extends Construct {
       description: props.description,
       timeout,
       memorySize: props.memory ?? 512,
+      ephemeralStorageSize: props.temporaryStorage ?? Size.mebibytes(512),
       tracing: Tracing.ACTIVE,
       role,
       logGroup,

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib'
+import { CfnOutput, Duration, Size, Stack } from 'aws-cdk-lib'
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
@@ -100,6 +100,8 @@ export class IngestStack extends Stack {
       timeout: stage.chunkTimeout,
       // Lambda gives a whole core at 1,769 MB: parsing and encoding are bound by it, memory is not needed.
       memory: 1769,
+      // Two Parquet row groups: where chunks keep their order, one is read while the one before it may have to be read again.
+      temporaryStorage: Size.gibibytes(1),
       placement: database.placement,
     })
     loadChunk

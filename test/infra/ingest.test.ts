@@ -63,6 +63,7 @@ describe('load-chunk', () => {
     ingest.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'load-chunk' }) },
       MemorySize: 1769,
+      EphemeralStorage: { Size: 1024 },
       Timeout: 900,
     })
   })
