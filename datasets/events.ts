@@ -1,5 +1,5 @@
-import { bigint, jsonb, text, timestamptz } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
+import { bigint, jsonb, text, timestamptz } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 
 export const events = dataset('events', {
   description: 'The latest event of each stream: a later one of the same stream and number replaces the earlier',

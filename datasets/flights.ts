@@ -1,5 +1,5 @@
-import { bigint, integer, text, timestamptz } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
+import { bigint, integer, text, timestamptz } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 
 export const flights = dataset('flights', {
   description: 'Flights in the United States in 2001: the demo data of vega-datasets, with a running id',

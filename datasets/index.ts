@@ -1,4 +1,4 @@
-import type { Dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { events } from './events.ts'
 import { flights } from './flights.ts'
 import { readings } from './readings.ts'

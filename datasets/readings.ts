@@ -1,5 +1,5 @@
-import { doublePrecision, smallint, text, timestamptz, uuid } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
+import { doublePrecision, smallint, text, timestamptz, uuid } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 
 export const readings = dataset('readings', {
   description: 'Readings of sensors, one partition a day',

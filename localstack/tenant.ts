@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { makeApiKey } from '#core/api-key.ts'
-import { findApiKey, putApiKey } from '#platform/api-keys.ts'
+import { makeApiKey } from '#core/api/api-key.ts'
+import { findApiKey, putApiKey } from '#platform/dynamodb/api-keys.ts'
 import { clientSettings } from './aws.ts'
 
 export const demoTenant = 'demo'

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { makeApiKey, tenantPattern } from '#core/api-key.ts'
+import { makeApiKey, tenantPattern } from '#core/api/api-key.ts'
 import { datasets as all } from '#datasets'
-import { putApiKey } from '#platform/api-keys.ts'
-import { openTable } from '#platform/table.ts'
+import { putApiKey } from '#platform/dynamodb/api-keys.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
 import { runCommand } from '../localstack/command-line.ts'
 import { localDir } from '../localstack/state-dir.ts'
 

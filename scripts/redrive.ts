@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { parseChunkJob } from '#core/chunk.ts'
-import { parsePlanMessage } from '#core/plan-message.ts'
+import { parseChunkJob } from '#core/loads/chunk.ts'
+import { parsePlanMessage } from '#core/loads/plan-message.ts'
 import { runCommand } from '../localstack/command-line.ts'
 
 const help = `npm run redrive -- --from URL [--to URL --yes]

@@ -1,4 +1,4 @@
-import type { BatchAnswer } from '../../functions/core/contract.ts'
+import type { BatchAnswer } from '../../functions/core/api/contract.ts'
 import type { Compressor } from './compress.ts'
 import { randomKey } from './keys.ts'
 import type { Answer, CallOptions } from './transport.ts'

@@ -1,4 +1,4 @@
-import { combineCrc32, crc32 } from '../../functions/core/crc32.ts'
+import { combineCrc32, crc32 } from '../../functions/core/loads/crc32.ts'
 
 /** When a batch is full. */
 export interface BatchLimits {

@@ -7,9 +7,9 @@ import type {
   SignedPart,
   SignPartsBody,
   UploadAnswer,
-} from '../../functions/core/contract.ts'
-import type { LoadState, Receipt } from '../../functions/core/receipt.ts'
-import type { DeadLetterAnswer, ReplayAnswer, ReplayBody, ReplayStreamBody, StreamPage } from '../../functions/core/replay-contract.ts'
+} from '../../functions/core/api/contract.ts'
+import type { DeadLetterAnswer, ReplayAnswer, ReplayBody, ReplayStreamBody, StreamPage } from '../../functions/core/api/replay-contract.ts'
+import type { LoadState, Receipt } from '../../functions/core/loads/receipt.ts'
 import { type BatchBody, batchRequest, readBatchAnswer, type SendBatchOptions, type SentBatch } from './batch.ts'
 import { type Compressor, gzip } from './compress.ts'
 import { openWriter, sendRows } from './open-writer.ts'

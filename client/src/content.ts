@@ -1,4 +1,4 @@
-import { combineCrc32, crc32 as portableCrc32 } from '../../functions/core/crc32.ts'
+import { combineCrc32, crc32 as portableCrc32 } from '../../functions/core/loads/crc32.ts'
 import { PushError } from './errors.ts'
 import { createRowCounter } from './rows.ts'
 import type { Source } from './source.ts'

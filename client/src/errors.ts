@@ -1,5 +1,5 @@
+import type { Receipt } from '../../functions/core/loads/receipt.ts'
 import type { Problem } from '../../functions/core/problems.ts'
-import type { Receipt } from '../../functions/core/receipt.ts'
 
 /** Base of everything the client throws on purpose. An abort throws the signal's own reason instead. */
 export abstract class ClientError extends Error {

@@ -1,4 +1,4 @@
-import type { OpenUploadBody } from '../../functions/core/contract.ts'
+import type { OpenUploadBody } from '../../functions/core/api/contract.ts'
 import { type Content, sha256 } from './content.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { finalStates, type Receipt } from '../../functions/core/receipt.ts'
+import { finalStates, type Receipt } from '../../functions/core/loads/receipt.ts'
 import { rowLine } from './batch.ts'
 import { type BatchLimits, type Cut, createBatcher, mostBatchBytes } from './batcher.ts'
 import type { Millrace } from './client.ts'

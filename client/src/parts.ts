@@ -1,5 +1,5 @@
-import type { SignedPart, SignPartsBody } from '../../functions/core/contract.ts'
-import { crc32ToHex } from '../../functions/core/crc32.ts'
+import type { SignedPart, SignPartsBody } from '../../functions/core/api/contract.ts'
+import { crc32ToHex } from '../../functions/core/loads/crc32.ts'
 import { crcOf } from './content.ts'
 import { PushError, RefusedError, UnavailableError } from './errors.ts'
 import { type RetryPolicy, retrying } from './retry.ts'

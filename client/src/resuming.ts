@@ -1,4 +1,4 @@
-import { crc32 } from '../../functions/core/crc32.ts'
+import { crc32 } from '../../functions/core/loads/crc32.ts'
 import { createBatcher } from './batcher.ts'
 import { SendError } from './errors.ts'
 import { type Batch, beforeUnended, type SendState } from './send-state.ts'

@@ -1,6 +1,6 @@
-import { combineCrc32 } from '../../functions/core/crc32.ts'
-import type { Receipt, RowCounts } from '../../functions/core/receipt.ts'
-import type { RejectSum } from '../../functions/core/reject-sums.ts'
+import { combineCrc32 } from '../../functions/core/loads/crc32.ts'
+import type { Receipt, RowCounts } from '../../functions/core/loads/receipt.ts'
+import type { RejectSum } from '../../functions/core/rejects/reject-sums.ts'
 import type { Cut } from './batcher.ts'
 
 /** A batch as it was cut: the same bytes of the stream make the same batch again. */

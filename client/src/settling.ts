@@ -1,4 +1,4 @@
-import type { Receipt } from '../../functions/core/receipt.ts'
+import type { Receipt } from '../../functions/core/loads/receipt.ts'
 import type { AcceptedBatch } from './send-state.ts'
 
 /** Follows the receipts of many batches with bounded work. */

@@ -1,4 +1,4 @@
-import { finalStates, type Receipt } from '../../functions/core/receipt.ts'
+import { finalStates, type Receipt } from '../../functions/core/loads/receipt.ts'
 import type { ReceiptAnswer } from './client.ts'
 import type { Clock } from './retry.ts'
 import type { CallOptions } from './transport.ts'

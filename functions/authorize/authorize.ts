@@ -1,4 +1,4 @@
-import type { Identity } from '#core/call.ts'
+import type { Identity } from '#core/api/call.ts'
 
 interface Request {
   readonly methodArn: string

@@ -1,7 +1,7 @@
 import { readEnv } from '#core/env.ts'
-import { findApiKey } from '#platform/api-keys.ts'
 import { createAuthenticate, toAuthorizerContext } from '#platform/authenticate.ts'
-import { openTable } from '#platform/table.ts'
+import { findApiKey } from '#platform/dynamodb/api-keys.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
 import { createAuthorize } from './authorize.ts'
 import { spec } from './env.ts'
 

@@ -1,7 +1,7 @@
-import type { Action } from '#core/call.ts'
-import type { HealthAnswer } from '#core/contract.ts'
+import type { Action } from '#core/api/call.ts'
+import type { HealthAnswer } from '#core/api/contract.ts'
+import type * as routes from '#core/api/routes/service.ts'
 import { RequestError } from '#core/errors.ts'
-import type * as routes from '#core/routes/service.ts'
 
 /** Asks one part of the world whether it answers; rejects when it does not. */
 export type Check = (signal: AbortSignal) => Promise<unknown>

@@ -1,4 +1,4 @@
-import { publicEnv } from '#core/api-env.ts'
+import { publicEnv } from '#core/api/api-env.ts'
 import { string } from '#core/env.ts'
 
 export const spec = {

@@ -1,10 +1,10 @@
+import * as routes from '#core/api/routes/service.ts'
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes/service.ts'
 import { on, serve } from '#platform/api.ts'
-import { openBucket } from '#platform/bucket.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
 import { askBucket, askQueue, askTable } from '#platform/health.ts'
+import { openBucket } from '#platform/s3/bucket.ts'
 import { askStream, openStream } from '#platform/stream.ts'
-import { openTable } from '#platform/table.ts'
 import { createShowLiveness, createShowReadiness } from './check-health.ts'
 import { spec } from './env.ts'
 

@@ -1,9 +1,9 @@
-import type { Dataset } from '#core/dataset.ts'
-import { recordIn, type StoredLetters } from '#core/dead-letter.ts'
-import { decodeEnvelope } from '#core/envelope.ts'
-import { type EnvelopeRows, rowsOf } from '#core/envelope-rows.ts'
+import { recordIn, type StoredLetters } from '#core/batches/dead-letter.ts'
+import { decodeEnvelope } from '#core/batches/envelope.ts'
+import { type EnvelopeRows, rowsOf } from '#core/batches/envelope-rows.ts'
+import type { OrderAnswer, OrderPlace, OrderQuestion } from '#core/batches/order.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
-import type { OrderAnswer, OrderPlace, OrderQuestion } from '#core/order.ts'
 
 /** What the function needs of the world. */
 export interface CheckOrderDeps {

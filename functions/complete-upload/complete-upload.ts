@@ -1,10 +1,10 @@
-import type { Action, Answer } from '#core/call.ts'
+import type { Action, Answer } from '#core/api/call.ts'
+import { permittedUpload } from '#core/api/permission.ts'
+import type * as routes from '#core/api/routes/uploads.ts'
 import { RequestError } from '#core/errors.ts'
-import { type FileLoad, type Load, receiptOf } from '#core/load.ts'
-import { permittedUpload } from '#core/permission.ts'
-import type { LoadState } from '#core/receipt.ts'
-import type * as routes from '#core/routes/uploads.ts'
-import { type CompleteOutcome, checkParts, demandOpen, notOpen, type StoredObject, type UploadedPart } from '#core/upload.ts'
+import { type FileLoad, type Load, receiptOf } from '#core/loads/load.ts'
+import type { LoadState } from '#core/loads/receipt.ts'
+import { type CompleteOutcome, checkParts, demandOpen, notOpen, type StoredObject, type UploadedPart } from '#core/loads/upload.ts'
 
 interface Upload {
   readonly objectKey: string

@@ -1,11 +1,11 @@
-import type { Action } from '#core/call.ts'
-import type { Page } from '#core/contract.ts'
-import { decodeCursor, encodeCursor } from '#core/cursor.ts'
-import type { DeadLetter } from '#core/dead-letter.ts'
-import type { Load } from '#core/load.ts'
-import type { DeadLetterAnswer } from '#core/replay-contract.ts'
-import type * as routes from '#core/routes/dead-letters.ts'
-import { noSuchLoad } from '#core/upload.ts'
+import type { Action } from '#core/api/call.ts'
+import type { Page } from '#core/api/contract.ts'
+import { decodeCursor, encodeCursor } from '#core/api/cursor.ts'
+import type { DeadLetterAnswer } from '#core/api/replay-contract.ts'
+import type * as routes from '#core/api/routes/dead-letters.ts'
+import type { DeadLetter } from '#core/batches/dead-letter.ts'
+import type { Load } from '#core/loads/load.ts'
+import { noSuchLoad } from '#core/loads/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>

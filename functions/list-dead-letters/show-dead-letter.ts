@@ -1,10 +1,10 @@
-import type { Action } from '#core/call.ts'
-import { type DeadLetter, recordIn, type StoredLetters } from '#core/dead-letter.ts'
-import { decodeEnvelope, type Envelope } from '#core/envelope.ts'
+import type { Action } from '#core/api/call.ts'
+import type * as routes from '#core/api/routes/dead-letters.ts'
+import { type DeadLetter, recordIn, type StoredLetters } from '#core/batches/dead-letter.ts'
+import { decodeEnvelope, type Envelope } from '#core/batches/envelope.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
-import type { Load } from '#core/load.ts'
-import type * as routes from '#core/routes/dead-letters.ts'
-import { noSuchLoad } from '#core/upload.ts'
+import type { Load } from '#core/loads/load.ts'
+import { noSuchLoad } from '#core/loads/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>

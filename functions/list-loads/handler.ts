@@ -1,9 +1,9 @@
+import * as routes from '#core/api/routes/loads.ts'
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes/loads.ts'
 import { on, serve } from '#platform/api.ts'
+import { listLoads } from '#platform/dynamodb/load-pages.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
 import { openGate } from '#platform/gate.ts'
-import { listLoads } from '#platform/load-pages.ts'
-import { openTable } from '#platform/table.ts'
 import { spec } from './env.ts'
 import { createListLoads } from './list-loads.ts'
 

@@ -1,9 +1,9 @@
-import type { Action } from '#core/call.ts'
-import type { Page } from '#core/contract.ts'
-import { decodeCursor, encodeCursor } from '#core/cursor.ts'
-import { type Load, receiptOf } from '#core/load.ts'
-import type { LoadState, Receipt } from '#core/receipt.ts'
-import type * as routes from '#core/routes/loads.ts'
+import type { Action } from '#core/api/call.ts'
+import type { Page } from '#core/api/contract.ts'
+import { decodeCursor, encodeCursor } from '#core/api/cursor.ts'
+import type * as routes from '#core/api/routes/loads.ts'
+import { type Load, receiptOf } from '#core/loads/load.ts'
+import type { LoadState, Receipt } from '#core/loads/receipt.ts'
 
 interface Deps {
   readonly listLoads: (

@@ -1,13 +1,13 @@
-import { namesIn } from '#core/csv.ts'
-import { standardCsv } from '#core/csv-dialect.ts'
-import type { Dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
-import { csvFixFile } from '#core/fix-csv.ts'
-import type { FixFile } from '#core/fix-file.ts'
-import { jsonFixFile } from '#core/fix-json.ts'
-import { rowFormatOf } from '#core/format.ts'
-import { isPlanned, type Load, type PlannedLoad } from '#core/load.ts'
-import { RowSplitter } from '#core/row-splitter.ts'
+import { isPlanned, type Load, type PlannedLoad } from '#core/loads/load.ts'
+import { csvFixFile } from '#core/rejects/fix-csv.ts'
+import type { FixFile } from '#core/rejects/fix-file.ts'
+import { jsonFixFile } from '#core/rejects/fix-json.ts'
+import { namesIn } from '#core/rows/csv.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { rowFormatOf } from '#core/rows/format.ts'
+import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 export interface FixDeps {
   readonly findDataset: (name: string) => Dataset | undefined

@@ -1,5 +1,5 @@
-import type { Reject } from '#core/contract.ts'
-import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
+import type { Reject } from '#core/api/contract.ts'
+import { type ChunkResult, type Load, rejectsKey } from '#core/loads/load.ts'
 
 /** Where in a load's rejects to go on. */
 export interface Position {

@@ -1,18 +1,18 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
-import { parseChunkJob } from '#core/chunk.ts'
 import { readEnv } from '#core/env.ts'
-import { rejectsKey } from '#core/load.ts'
+import { parseChunkJob } from '#core/loads/chunk.ts'
+import { rejectsKey } from '#core/loads/load.ts'
 import { datasets } from '#datasets'
 import { sendChunks } from '#platform/chunk-queue.ts'
-import { chunkStore } from '#platform/chunk-store.ts'
-import { connector } from '#platform/database.ts'
-import { notedEdges, noteEdges } from '#platform/edges.ts'
-import { objectReader } from '#platform/objects.ts'
-import { textOpener } from '#platform/open-text.ts'
-import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/projection.ts'
-import { rejectFile } from '#platform/reject-file.ts'
-import { openTable } from '#platform/table.ts'
+import { notedEdges, noteEdges } from '#platform/dynamodb/edges.ts'
+import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/dynamodb/projection.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
+import { chunkStore } from '#platform/postgres/chunk-store.ts'
+import { connector } from '#platform/postgres/database.ts'
+import { objectReader } from '#platform/s3/objects.ts'
+import { textOpener } from '#platform/s3/open-text.ts'
+import { rejectFile } from '#platform/s3/reject-file.ts'
 import { queueHandler } from '#platform/worker.ts'
 import { spec } from './env.ts'
 import { createLoadChunk } from './load-chunk.ts'
@@ -30,7 +30,7 @@ const loadChunk = createLoadChunk({
   findDataset: (name) => datasets.get(name),
   openText: textOpener(readObject),
   // Loaded when the first such file comes: no other load waits for it.
-  openParquet: async (load, dataset) => (await import('#platform/parquet.ts')).parquetOpener(readObject)(load, dataset),
+  openParquet: async (load, dataset) => (await import('#platform/s3/parquet.ts')).parquetOpener(readObject)(load, dataset),
   projectChunk: (load, result) => projectChunk(table, load, result),
   finishLoad: (id) => finishLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),

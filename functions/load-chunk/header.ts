@@ -1,8 +1,8 @@
-import type { Dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { rowFormatOf } from '#core/format.ts'
-import type { PlannedLoad } from '#core/load.ts'
-import { RowSplitter } from '#core/row-splitter.ts'
+import type { PlannedLoad } from '#core/loads/load.ts'
+import { rowFormatOf } from '#core/rows/format.ts'
+import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { feed, type OpenText } from './text.ts'
 
 /** The row that names the columns; of a format without one, nothing. */

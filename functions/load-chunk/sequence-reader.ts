@@ -1,8 +1,8 @@
-import type { Dataset } from '#core/dataset.ts'
-import { type RowReader, rowFormatOf } from '#core/format.ts'
-import type { PlannedLoad } from '#core/load.ts'
-import { readRows, type Text } from '#core/read-rows.ts'
-import { RowSplitter } from '#core/row-splitter.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import type { PlannedLoad } from '#core/loads/load.ts'
+import { type RowReader, rowFormatOf } from '#core/rows/format.ts'
+import { readRows, type Text } from '#core/rows/read-rows.ts'
+import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readHeader } from './header.ts'
 import { type ChunkRead, feed, type OpenedText, type OpenText, type ReadChunk, type SourceRange } from './text.ts'
 

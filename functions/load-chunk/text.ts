@@ -1,7 +1,7 @@
-import type { Dataset } from '#core/dataset.ts'
-import type { PlannedLoad } from '#core/load.ts'
-import type { RowSink, RowsRead, Text } from '#core/read-rows.ts'
-import type { RowSplitter } from '#core/row-splitter.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import type { PlannedLoad } from '#core/loads/load.ts'
+import type { RowSink, RowsRead, Text } from '#core/rows/read-rows.ts'
+import type { RowSplitter } from '#core/rows/row-splitter.ts'
 
 /** The bytes of the object that a chunk accounts for: their range and CRC32. */
 export interface SourceRange {

@@ -1,4 +1,4 @@
-import type { EnvelopeHeader } from '#core/envelope.ts'
+import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 import type { LoadRecordsDeps } from './load-records.ts'

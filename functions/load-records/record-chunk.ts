@@ -1,6 +1,6 @@
-import type { Dataset } from '#core/dataset.ts'
-import { decodeEnvelope, type EnvelopeHeader } from '#core/envelope.ts'
-import { type EnvelopeRows, rowsOf } from '#core/envelope-rows.ts'
+import { decodeEnvelope, type EnvelopeHeader } from '#core/batches/envelope.ts'
+import { type EnvelopeRows, rowsOf } from '#core/batches/envelope-rows.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
 /** A chunk that came as one record. */

@@ -1,7 +1,7 @@
-import type { Dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import type { ChunkResult } from '#core/load.ts'
-import { demandFewRejects } from '#core/max-rejects.ts'
+import type { ChunkResult } from '#core/loads/load.ts'
+import { demandFewRejects } from '#core/rejects/max-rejects.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 import type { Announced, LoadRecordsDeps } from './load-records.ts'
 

@@ -1,6 +1,6 @@
-import type { Dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { type AccountingError, LoadError } from '#core/errors.ts'
-import type { ChunkResult } from '#core/load.ts'
+import type { ChunkResult } from '#core/loads/load.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 import type { Announced, LoadRecordsDeps, ManyCommitted } from './load-records.ts'
 import { putAside } from './put-aside.ts'

@@ -1,8 +1,8 @@
 import { readEnv } from '#core/env.ts'
 import { datasets } from '#datasets'
-import { connector, readSecret } from '#platform/database.ts'
 import { log } from '#platform/log.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { connector, readSecret } from '#platform/postgres/database.ts'
+import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
 import { spec } from './env.ts'
 
 const env = readEnv(spec, process.env)

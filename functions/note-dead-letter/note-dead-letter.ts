@@ -1,7 +1,7 @@
-import { contentsOf, type DeadLetter, type DeadRecord, headerOf, isEarlier, type StoredLetters } from '#core/dead-letter.ts'
-import type { EnvelopeHeader } from '#core/envelope.ts'
+import { contentsOf, type DeadLetter, type DeadRecord, headerOf, isEarlier, type StoredLetters } from '#core/batches/dead-letter.ts'
+import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import { LoadError } from '#core/errors.ts'
-import type { Load } from '#core/load.ts'
+import type { Load } from '#core/loads/load.ts'
 
 /** What the function needs of the world. */
 export interface NoteDeadLetterDeps {

@@ -1,10 +1,10 @@
-import { type ChunkJob, type ChunkPlan, chunkMode, planChunks } from '#core/chunk.ts'
-import type { Dataset } from '#core/dataset.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { type Compression, type Encoding, type FileLoad, isPlanned, type Load, sourceOf } from '#core/load.ts'
-import type { PlanMessage } from '#core/plan-message.ts'
-import { magicBytes, settleCompression, settleFormat } from '#core/sniff.ts'
-import type { StoredObject } from '#core/upload.ts'
+import { type ChunkJob, type ChunkPlan, chunkMode, planChunks } from '#core/loads/chunk.ts'
+import { type Compression, type Encoding, type FileLoad, isPlanned, type Load, sourceOf } from '#core/loads/load.ts'
+import type { PlanMessage } from '#core/loads/plan-message.ts'
+import type { StoredObject } from '#core/loads/upload.ts'
+import { magicBytes, settleCompression, settleFormat } from '#core/rows/sniff.ts'
 
 /** What the function needs of the world. */
 export interface PlanLoadDeps {

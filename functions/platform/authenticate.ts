@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda'
-import { type ApiKey, keyFromAuthorization } from '#core/api-key.ts'
-import type { Identity } from '#core/call.ts'
+import { type ApiKey, keyFromAuthorization } from '#core/api/api-key.ts'
+import type { Identity } from '#core/api/call.ts'
 import { ConfigurationError, RequestError } from '#core/errors.ts'
 
 type FindKey = (key: string) => Promise<ApiKey | undefined>

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs'
-import type { ChunkJob } from '#core/chunk.ts'
+import type { ChunkJob } from '#core/loads/chunk.ts'
 
 /** SQS takes ten messages a call: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html */
 const batchSize = 10

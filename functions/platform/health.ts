@@ -1,8 +1,8 @@
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
-import type { Bucket } from './bucket.ts'
-import type { Table } from './table.ts'
+import type { Table } from './dynamodb/table.ts'
+import type { Bucket } from './s3/bucket.ts'
 
 /** One cheap question to each part that the API depends on. */
 export const askTable =

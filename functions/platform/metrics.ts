@@ -1,5 +1,5 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
-import type { ChunkResult } from '#core/load.ts'
+import type { ChunkResult } from '#core/loads/load.ts'
 
 /** Metrics in CloudWatch's embedded format: one log line, no call. Namespace and service come from the POWERTOOLS_* variables. */
 const metrics = new Metrics()

@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import type { OrderAnswer, OrderQuestion } from '#core/batches/order.ts'
 import { RequestError } from '#core/errors.ts'
-import type { OrderAnswer, OrderQuestion } from '#core/order.ts'
 import { log } from './log.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
-import type { Load } from '#core/load.ts'
+import type { Load } from '#core/loads/load.ts'
 
 /** Asks plan-load to plan a load again. */
 export function requestPlan(queueUrl: string): (load: Load) => Promise<void> {

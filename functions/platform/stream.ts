@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DescribeStreamSummaryCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import type { BatchRecord } from '#core/batch-cut.ts'
+import type { BatchRecord } from '#core/batches/batch-cut.ts'
 import { isAwsError, isOutage } from './aws-errors.ts'
 
 export interface RecordStream {

@@ -6,7 +6,7 @@ import {
   type GetShardIteratorCommandInput,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
-import type { Stretch, StretchStep } from '#core/stretch.ts'
+import type { Stretch, StretchStep } from '#core/batches/stretch.ts'
 import { isOutage } from './aws-errors.ts'
 import type { RecordStream } from './stream.ts'
 

@@ -1,8 +1,8 @@
-import type { Dataset } from '#core/dataset.ts'
+import { fingerprintOf } from '#core/api/idempotency.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { RequestError } from '#core/errors.ts'
-import { fingerprintOf } from '#core/idempotency.ts'
-import { begun, type FileLoad, type Load, sourceOf } from '#core/load.ts'
-import { loadIdFor } from '#core/load-id.ts'
+import { begun, type FileLoad, type Load, sourceOf } from '#core/loads/load.ts'
+import { loadIdFor } from '#core/loads/load-id.ts'
 import type { NoReplay, ReplayPlan } from './plan.ts'
 import { objectIsKept, orderOf, planFile, type ReplayFileDeps } from './replay-file.ts'
 

@@ -1,4 +1,4 @@
-import type { ChunkResult, Load } from '#core/load.ts'
+import type { ChunkResult, Load } from '#core/loads/load.ts'
 
 /** Chunks named in one answer. */
 const maxNamed = 100

@@ -1,4 +1,4 @@
-import type { ReplayAnswer, ReplayOrder } from '#core/replay-contract.ts'
+import type { ReplayAnswer, ReplayOrder } from '#core/api/replay-contract.ts'
 
 /** What a replay of one load comes to. */
 export interface ReplayPlan {

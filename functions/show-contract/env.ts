@@ -1,3 +1,3 @@
-import { publicEnv } from '#core/api-env.ts'
+import { publicEnv } from '#core/api/api-env.ts'
 
 export const spec = publicEnv

@@ -1,5 +1,5 @@
-import type { Action } from '#core/call.ts'
-import type * as routes from '#core/routes/service.ts'
+import type { Action } from '#core/api/call.ts'
+import type * as routes from '#core/api/routes/service.ts'
 
 export const createShowContract = (document: object): Action<typeof routes.showContract> => {
   const body = JSON.stringify(document)

@@ -1,9 +1,9 @@
+import * as routes from '#core/api/routes/datasets.ts'
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes/datasets.ts'
 import { datasets } from '#datasets'
 import { on, serve } from '#platform/api.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
 import { openGate } from '#platform/gate.ts'
-import { openTable } from '#platform/table.ts'
 import { spec } from './env.ts'
 import { createListDatasets, createShowDataset } from './show-datasets.ts'
 

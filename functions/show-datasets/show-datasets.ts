@@ -1,9 +1,9 @@
-import type { Action } from '#core/call.ts'
-import type { DatasetAnswer } from '#core/contract.ts'
-import type { Dataset } from '#core/dataset.ts'
-import { jsonSchema } from '#core/json-schema.ts'
-import { mayUse, permittedDataset } from '#core/permission.ts'
-import type * as routes from '#core/routes/datasets.ts'
+import type { Action } from '#core/api/call.ts'
+import type { DatasetAnswer } from '#core/api/contract.ts'
+import { mayUse, permittedDataset } from '#core/api/permission.ts'
+import type * as routes from '#core/api/routes/datasets.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import { jsonSchema } from '#core/dataset/json-schema.ts'
 
 type Datasets = ReadonlyMap<string, Dataset>
 

@@ -1,3 +1,3 @@
-import { apiEnv } from '#core/api-env.ts'
+import { apiEnv } from '#core/api/api-env.ts'
 
 export const spec = apiEnv

@@ -1,9 +1,9 @@
+import * as routes from '#core/api/routes/loads.ts'
 import { readEnv } from '#core/env.ts'
-import * as routes from '#core/routes/loads.ts'
 import { on, serve } from '#platform/api.ts'
+import { findLoad } from '#platform/dynamodb/loads.ts'
+import { openTable } from '#platform/dynamodb/table.ts'
 import { openGate } from '#platform/gate.ts'
-import { findLoad } from '#platform/loads.ts'
-import { openTable } from '#platform/table.ts'
 import { spec } from './env.ts'
 import { createShowLoad } from './show-load.ts'
 

@@ -1,8 +1,8 @@
-import type { Action } from '#core/call.ts'
-import { etagOf, matchesEtag } from '#core/etag.ts'
-import { type Load, receiptOf } from '#core/load.ts'
-import type * as routes from '#core/routes/loads.ts'
-import { noSuchLoad } from '#core/upload.ts'
+import type { Action } from '#core/api/call.ts'
+import { etagOf, matchesEtag } from '#core/api/etag.ts'
+import type * as routes from '#core/api/routes/loads.ts'
+import { type Load, receiptOf } from '#core/loads/load.ts'
+import { noSuchLoad } from '#core/loads/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>

@@ -1,9 +1,9 @@
-import type { Action } from '#core/call.ts'
-import type { UploadAnswer } from '#core/contract.ts'
-import { crc32ToHex } from '#core/crc32.ts'
-import { effectiveState, type Load } from '#core/load.ts'
-import type * as routes from '#core/routes/uploads.ts'
-import { noSuchLoad, type UploadedPart, uploadLinks } from '#core/upload.ts'
+import type { Action } from '#core/api/call.ts'
+import type { UploadAnswer } from '#core/api/contract.ts'
+import type * as routes from '#core/api/routes/uploads.ts'
+import { crc32ToHex } from '#core/loads/crc32.ts'
+import { effectiveState, type Load } from '#core/loads/load.ts'
+import { noSuchLoad, type UploadedPart, uploadLinks } from '#core/loads/upload.ts'
 
 interface Deps {
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>

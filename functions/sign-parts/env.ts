@@ -1,4 +1,4 @@
-import { apiEnv } from '#core/api-env.ts'
+import { apiEnv } from '#core/api/api-env.ts'
 import { integer, string } from '#core/env.ts'
 
 export const spec = {

@@ -1,12 +1,12 @@
-import type { Action } from '#core/call.ts'
-import type { SignedPart } from '#core/contract.ts'
-import { crc32FromHex } from '#core/crc32.ts'
+import type { Action } from '#core/api/call.ts'
+import type { SignedPart } from '#core/api/contract.ts'
+import { permittedUpload } from '#core/api/permission.ts'
+import type * as routes from '#core/api/routes/uploads.ts'
 import { RequestError } from '#core/errors.ts'
-import type { FileLoad, Load } from '#core/load.ts'
-import { sizeOfPart } from '#core/parts.ts'
-import { permittedUpload } from '#core/permission.ts'
-import type * as routes from '#core/routes/uploads.ts'
-import { demandOpen } from '#core/upload.ts'
+import { crc32FromHex } from '#core/loads/crc32.ts'
+import type { FileLoad, Load } from '#core/loads/load.ts'
+import { sizeOfPart } from '#core/loads/parts.ts'
+import { demandOpen } from '#core/loads/upload.ts'
 
 interface Deps {
   readonly urlSeconds: number

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { BatchRecord, CutBatch } from '#core/batch-cut.ts'
-import type { BatchRows } from '#core/batch-rows.ts'
+import type { BatchRecord, CutBatch } from '#core/batches/batch-cut.ts'
+import type { BatchRows } from '#core/batches/batch-rows.ts'
 import { RequestError } from '#core/errors.ts'
-import type { BatchLoad, Load } from '#core/load.ts'
+import type { BatchLoad, Load } from '#core/loads/load.ts'
 
 /** What the sending of a batch needs of the world. */
 export interface Sending {

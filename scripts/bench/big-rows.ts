@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { bigint, jsonb, text } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
+import { bigint, jsonb, text } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 import { writeLines } from './file-rows.ts'
 
 export const bigRows = dataset('bench_big', {

@@ -1,8 +1,8 @@
 import type { APIGatewayProxyEvent } from 'aws-lambda'
-import type { Dataset } from '#core/dataset.ts'
-import * as routes from '#core/routes/batches.ts'
+import * as routes from '#core/api/routes/batches.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
 import { on, serve } from '#platform/api.ts'
-import { inflatedBody } from '#platform/inflate.ts'
+import { inflatedBody } from '#platform/s3/inflate.ts'
 import { createSubmitBatch } from '../../functions/submit-batch/submit-batch.ts'
 import { answerOrders } from './answering.ts'
 

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
-import { bigint, text } from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
+import { bigint, text } from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { startCrew } from './crew.ts'
 import type { DoorAnswer, DoorOrder } from './door-process.ts'
 import type { Run } from './figures.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Dataset, dataset } from '#core/dataset.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { flights } from '../../datasets/flights.ts'
 import { copyAtOnce } from './copying.ts'
 import { measureFile } from './file-rows.ts'

@@ -2,15 +2,15 @@ import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
-import type { ChunkJob } from '#core/chunk.ts'
-import type { Edge } from '#core/csv-edges.ts'
-import type { Dataset } from '#core/dataset.ts'
-import { type ChunkResult, type Load, rejectsKey } from '#core/load.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import type { ChunkJob } from '#core/loads/chunk.ts'
+import { type ChunkResult, type Load, rejectsKey } from '#core/loads/load.ts'
 import type { Problem } from '#core/problems.ts'
-import { chunkStore } from '#platform/chunk-store.ts'
-import type { ReadObject } from '#platform/objects.ts'
-import { textOpener } from '#platform/open-text.ts'
-import { rejectFile } from '#platform/reject-file.ts'
+import type { Edge } from '#core/rows/csv-edges.ts'
+import { chunkStore } from '#platform/postgres/chunk-store.ts'
+import type { ReadObject } from '#platform/s3/objects.ts'
+import { textOpener } from '#platform/s3/open-text.ts'
+import { rejectFile } from '#platform/s3/reject-file.ts'
 import { createLoadChunk } from '../../functions/load-chunk/load-chunk.ts'
 import { answerOrders } from './answering.ts'
 import { readLarge } from './large-object.ts'
@@ -81,7 +81,7 @@ answerOrders(async ({ job, load, dataset: sent, path }: LoaderOrder): Promise<Lo
   const loadChunk = createLoadChunk({
     ...store,
     openParquet: async (of, dataset) =>
-      (await import('#platform/parquet.ts')).parquetOpener(readObject)({ ...of, objectKey: path ?? '' }, dataset),
+      (await import('#platform/s3/parquet.ts')).parquetOpener(readObject)({ ...of, objectKey: path ?? '' }, dataset),
     openText: (of, range) => openText({ ...of, objectKey: path ?? '' }, range),
     findLoad: async () => load,
     findDataset: () => dataset,

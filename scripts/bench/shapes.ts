@@ -1,5 +1,5 @@
-import { bigint, boolean, doublePrecision, integer, jsonb, numeric, smallint, text, timestamptz, uuid } from '#core/column.ts'
-import { type Columns, type Dataset, dataset } from '#core/dataset.ts'
+import { bigint, boolean, doublePrecision, integer, jsonb, numeric, smallint, text, timestamptz, uuid } from '#core/dataset/column.ts'
+import { type Columns, type Dataset, dataset } from '#core/dataset/dataset.ts'
 
 /** Data that is not like flights: generated, the same at every run. */
 export interface Shape {

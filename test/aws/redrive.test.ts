@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
-import { randomLoadId } from '#core/load-id.ts'
+import { randomLoadId } from '#core/loads/load-id.ts'
 import { repository } from '../../localstack/state-dir.ts'
 import { connectStage, flightLines, freshIds, setting } from '../support/stage.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type { Receipt } from '#core/receipt.ts'
+import type { Receipt } from '#core/loads/receipt.ts'
 import { connectStage, flight, flightCsv, flightHeader, flightLines, freshIds, outcomes } from '../support/stage.ts'
 
 const stage = connectStage()

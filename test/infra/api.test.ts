@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Match, type Template } from 'aws-cdk-lib/assertions'
+import { routes } from '#core/api/routes.ts'
 import { type Problem, problems } from '#core/problems.ts'
-import { routes } from '#core/routes.ts'
 import { resources, synthesize } from '../support/synthesized-app.ts'
 
 const { api } = synthesize('production').templates

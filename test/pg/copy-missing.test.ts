@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, text } from '#core/column.ts'
-import { CopyWriter } from '#core/copy-writer.ts'
-import { dataset } from '#core/dataset.ts'
-import { rowKey } from '#core/keyed-rows.ts'
-import { copyMissing } from '#platform/copy-missing.ts'
+import { bigint, text } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
+import { rowKey } from '#core/rows/keyed-rows.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
+import { copyMissing } from '#platform/postgres/copy-missing.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
 
 const wide = dataset('wide', { description: 'a test', columns: { id: bigint(), filler: text() }, primaryKey: ['id'], onConflict: 'ignore' })

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { CopyWriter } from '#core/copy-writer.ts'
-import { copyInto } from '#platform/copy.ts'
-import { verdictOn } from '#platform/retry.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
+import { copyInto } from '#platform/postgres/copy.ts'
+import { verdictOn } from '#platform/postgres/retry.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
 
 let scratch: ScratchDatabase

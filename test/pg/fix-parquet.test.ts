@@ -15,10 +15,10 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
-import { jsonFixFile } from '#core/fix-json.ts'
-import type { Format } from '#core/load.ts'
+} from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
+import type { Format } from '#core/loads/load.ts'
+import { jsonFixFile } from '#core/rejects/fix-json.ts'
 import type { StoredReject } from '../support/memory-rejects.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { reconciles } from '#core/receipt.ts'
+import { reconciles } from '#core/loads/receipt.ts'
 import type { Consumer } from '../support/consumer.ts'
 import { items, latest, line, lines, named, newest, range, recordTables, strict } from '../support/record-tables.ts'
 

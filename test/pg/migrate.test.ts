@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
-import { array, bigint, bytea, integer, jsonb, oneOf, text, timestamptz } from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
+import { array, bigint, bytea, integer, jsonb, oneOf, text, timestamptz } from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { datasets } from '#datasets'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
 
 let scratch: ScratchDatabase

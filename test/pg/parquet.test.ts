@@ -16,8 +16,8 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
+} from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { items, latest } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'

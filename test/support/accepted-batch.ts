@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { combineCrc32, crc32ToHex } from '#core/crc32.ts'
-import { type EnvelopeHeader, encodeEnvelope } from '#core/envelope.ts'
-import type { BatchLoad } from '#core/load.ts'
-import { loadIdFor } from '#core/load-id.ts'
-import type { Places } from '#core/places.ts'
+import { type EnvelopeHeader, encodeEnvelope } from '#core/batches/envelope.ts'
+import type { Places } from '#core/batches/places.ts'
+import { combineCrc32, crc32ToHex } from '#core/loads/crc32.ts'
+import type { BatchLoad } from '#core/loads/load.ts'
+import { loadIdFor } from '#core/loads/load-id.ts'
 import { exampleBatch } from './example-load.ts'
 
 /** What a test says of a batch beyond its texts. */

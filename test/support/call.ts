@@ -1,6 +1,6 @@
-import type { CallOf, Identity } from '#core/call.ts'
+import type { CallOf, Identity } from '#core/api/call.ts'
+import type { Route } from '#core/api/routes/route.ts'
 import { RequestError } from '#core/errors.ts'
-import type { Route } from '#core/routes/route.ts'
 
 export const acme: Identity = { tenant: 'acme', datasets: ['*'] }
 interface More {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
-import type { StoredLetters } from '#core/dead-letter.ts'
-import { type EnvelopeHeader, encodeEnvelope } from '#core/envelope.ts'
+import type { StoredLetters } from '#core/batches/dead-letter.ts'
+import { type EnvelopeHeader, encodeEnvelope } from '#core/batches/envelope.ts'
 import { createEventWriter } from '../../localstack/event-source/event.ts'
 import { failureKey, failureMetadata, withPayload } from '../../localstack/event-source/failure-record.ts'
 import type { StreamRecord } from '../../localstack/event-source/ports.ts'

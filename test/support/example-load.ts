@@ -1,4 +1,4 @@
-import type { BatchLoad, ChunkResult, FileLoad } from '#core/load.ts'
+import type { BatchLoad, ChunkResult, FileLoad } from '#core/loads/load.ts'
 
 export const exampleNow = Date.parse('2026-01-02T03:04:05.000Z')
 const mebibyte = 1024 * 1024

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import type { DatasetAnswer, Reject } from '#core/contract.ts'
-import type { LoadState, Receipt } from '#core/receipt.ts'
+import type { DatasetAnswer, Reject } from '#core/api/contract.ts'
+import type { LoadState, Receipt } from '#core/loads/receipt.ts'
 
 /** A batch as the fake door has accepted it. */
 export interface FakeBatch {

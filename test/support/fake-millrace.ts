@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { crc32 } from 'node:zlib'
-import type { DatasetAnswer, OpenUploadBody } from '#core/contract.ts'
+import type { DatasetAnswer, OpenUploadBody } from '#core/api/contract.ts'
+import type { LoadState, Receipt } from '#core/loads/receipt.ts'
 import { problem } from '#core/problems.ts'
-import type { LoadState, Receipt } from '#core/receipt.ts'
 import { batchReceipt, datasetAnswer, type FakeBatch, inflate, judge } from './fake-batches.ts'
 
 /** One request as the fake saw it; `name` is e.g. `POST uploads`, `PUT part 3`, `GET load`. */

@@ -1,5 +1,5 @@
-import { bigint, text } from '#core/column.ts'
-import { dataset } from '#core/dataset.ts'
+import { bigint, text } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 
 /** The plain tables of tests, and rows of theirs as NDJSON without the newline. */
 export const items = dataset('items', {

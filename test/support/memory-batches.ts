@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
-import type { BatchRecord } from '#core/batch-cut.ts'
-import type { BatchRows } from '#core/batch-rows.ts'
-import { decodeEnvelope } from '#core/envelope.ts'
-import type { BatchLoad, Load } from '#core/load.ts'
+import type { BatchRecord } from '#core/batches/batch-cut.ts'
+import type { BatchRows } from '#core/batches/batch-rows.ts'
+import { decodeEnvelope } from '#core/batches/envelope.ts'
+import type { BatchLoad, Load } from '#core/loads/load.ts'
 import { datasets } from '#datasets'
-import { inflatedBody } from '#platform/inflate.ts'
+import { inflatedBody } from '#platform/s3/inflate.ts'
 
 /** The ports of the batch door over loads, rejects and a stream in memory, with DynamoDB's rules; time goes by only when somebody sleeps. */
 export class MemoryBatches {

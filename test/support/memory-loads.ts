@@ -1,7 +1,7 @@
-import { endingOf } from '#core/ending.ts'
 import type { LoadError } from '#core/errors.ts'
-import type { ChunkResult, Load } from '#core/load.ts'
-import { attributeOf } from '#core/reject-sums.ts'
+import { endingOf } from '#core/loads/ending.ts'
+import type { ChunkResult, Load } from '#core/loads/load.ts'
+import { attributeOf } from '#core/rejects/reject-sums.ts'
 
 /** Loads and the results of their chunks in memory, by the rules of the projection in DynamoDB: everything can be done twice, and changes nothing then. */
 export class MemoryLoads<L extends Load> {

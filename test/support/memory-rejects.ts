@@ -1,6 +1,6 @@
-import type { Reject } from '#core/contract.ts'
-import { rejectOf } from '#core/reject-row.ts'
-import type { RejectFile } from '#platform/reject-file.ts'
+import type { Reject } from '#core/api/contract.ts'
+import { rejectOf } from '#core/rejects/reject-row.ts'
+import type { RejectFile } from '#platform/s3/reject-file.ts'
 
 /** A reject as a chunk's reject file has it: its line is known, within the chunk. */
 export type StoredReject = Reject & { readonly line: number }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
-import type { FileLoad } from '#core/load.ts'
-import type { LoadState } from '#core/receipt.ts'
-import type { CompleteOutcome, StoredObject, UploadedPart } from '#core/upload.ts'
+import type { FileLoad } from '#core/loads/load.ts'
+import type { LoadState } from '#core/loads/receipt.ts'
+import type { CompleteOutcome, StoredObject, UploadedPart } from '#core/loads/upload.ts'
 
 /** The ports of the upload functions over one load and one multipart upload in memory, with S3's and DynamoDB's rules. */
 export class MemoryUploads {

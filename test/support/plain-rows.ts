@@ -15,11 +15,11 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/column.ts'
-import { CopyWriter } from '#core/copy-writer.ts'
-import { dataset } from '#core/dataset.ts'
-import type { RowEncoder } from '#core/row.ts'
-import type { Scanner } from '#core/scanner.ts'
+} from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
+import type { RowEncoder } from '#core/rows/row.ts'
+import type { Scanner } from '#core/scanner/scanner.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
 
 /** A dataset with every type but jsonb and arrays, and the JSON texts of values of each: mostly plain ones, some at the edges. */
 export const everything = dataset('everything', {

@@ -1,5 +1,5 @@
-import { bigint, integer, text } from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
+import { bigint, integer, text } from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { Consumer } from './consumer.ts'
 import { scratchTables } from './scratch-tables.ts'
 

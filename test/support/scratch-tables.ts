@@ -1,7 +1,7 @@
 import { after, beforeEach } from 'node:test'
 import type pg from 'pg'
-import type { Dataset } from '#core/dataset.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
 import { type ScratchDatabase, scratchDatabase } from './scratch-database.ts'
 
 interface ScratchTables extends Pick<ScratchDatabase, 'connect'> {

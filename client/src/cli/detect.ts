@@ -1,5 +1,5 @@
-import type { Compression, DeclaredEncoding, Format } from '../../../functions/core/load.ts'
-import { compressionOf, formatOf, magicBytes, textBytes } from '../../../functions/core/sniff.ts'
+import type { Compression, DeclaredEncoding, Format } from '../../../functions/core/loads/load.ts'
+import { compressionOf, formatOf, magicBytes, textBytes } from '../../../functions/core/rows/sniff.ts'
 import type { Source } from '../source.ts'
 import { UsageError } from './exit.ts'
 

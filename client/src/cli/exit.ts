@@ -1,4 +1,4 @@
-import type { Receipt } from '../../../functions/core/receipt.ts'
+import type { Receipt } from '../../../functions/core/loads/receipt.ts'
 import { PushError, RefusedError, SendError, UnavailableError } from '../errors.ts'
 
 /** What the command's exit status means; a script may rely on it. 64 is sysexits' EX_USAGE, 130 is 128 + SIGINT. */

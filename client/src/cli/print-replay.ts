@@ -1,4 +1,4 @@
-import type { DeadLetterAnswer, ReplayAnswer } from '../../../functions/core/replay-contract.ts'
+import type { DeadLetterAnswer, ReplayAnswer } from '../../../functions/core/api/replay-contract.ts'
 import { bytes, count, moment, table } from './figures.ts'
 
 export function printDeadLetters(letters: readonly DeadLetterAnswer[]): string {

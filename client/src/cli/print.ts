@@ -1,5 +1,5 @@
-import type { DatasetAnswer, Reject } from '../../../functions/core/contract.ts'
-import { type Receipt, type RowCounts, reconciles } from '../../../functions/core/receipt.ts'
+import type { DatasetAnswer, Reject } from '../../../functions/core/api/contract.ts'
+import { type Receipt, type RowCounts, reconciles } from '../../../functions/core/loads/receipt.ts'
 import { bytes, count, duration, moment, table } from './figures.ts'
 
 /** `3,000,000 received = 2,999,997 loaded + 0 updated + 0 duplicate + 3 rejected + 0 pending` */

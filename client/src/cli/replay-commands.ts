@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { StreamChunk } from '../../../functions/core/replay-contract.ts'
+import type { StreamChunk } from '../../../functions/core/api/replay-contract.ts'
 import type { Millrace } from '../client.ts'
 import { answer, type Context } from './context.ts'
 import { exitCodeOf, exitCodes, UsageError } from './exit.ts'

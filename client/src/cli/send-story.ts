@@ -1,4 +1,4 @@
-import type { Reject } from '../../../functions/core/contract.ts'
+import type { Reject } from '../../../functions/core/api/contract.ts'
 import type { BatchEvent, RowWriter } from '../row-writer.ts'
 import type { SendState, SendTotal } from '../send-state.ts'
 import { bytes, count, duration, table } from './figures.ts'

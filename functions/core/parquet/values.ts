@@ -1,8 +1,8 @@
 import type { SchemaElement } from 'hyparquet'
 import { parseFloat16 } from 'hyparquet/src/convert.js'
-import type { Column } from '#core/column.ts'
-import { duplicateKey, parseExact } from '#core/exact-json.ts'
-import { decode } from '#core/row.ts'
+import type { Column } from '#core/dataset/column.ts'
+import { decode } from '#core/rows/row.ts'
+import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
 import { exact } from './plain.ts'
 
 /** A value that is none: the row is refused with this code. */

@@ -1,6 +1,6 @@
 import type { KinesisStreamEvent } from 'aws-lambda'
-import { recordStore } from '#platform/record-store.ts'
-import type { RejectFile } from '#platform/reject-file.ts'
+import { recordStore } from '#platform/postgres/record-store.ts'
+import type { RejectFile } from '#platform/s3/reject-file.ts'
 import { streamHandler } from '#platform/stream-worker.ts'
 import { createLoadRecords } from '../../../functions/load-records/load-records.ts'
 import type { Invocation } from '../../../localstack/event-source/ports.ts'

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Connection } from '#platform/database.ts'
+import type { Connection } from '#platform/postgres/database.ts'
 
 /** When a connection dies: the two moments that matter are on either side of COMMIT. */
 export type Moment = 'statement' | 'before-commit' | 'after-commit'

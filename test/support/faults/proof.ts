@@ -1,6 +1,6 @@
-import { receiptOf } from '#core/load.ts'
-import { reconciles } from '#core/receipt.ts'
-import type { Connection } from '#platform/database.ts'
+import { receiptOf } from '#core/loads/load.ts'
+import { reconciles } from '#core/loads/receipt.ts'
+import type { Connection } from '#platform/postgres/database.ts'
 import type { Account } from './account.ts'
 import type { Stage } from './stage.ts'
 

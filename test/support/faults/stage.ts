@@ -1,6 +1,6 @@
-import type { EnvelopeHeader } from '#core/envelope.ts'
+import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import type { LoadError } from '#core/errors.ts'
-import type { BatchLoad } from '#core/load.ts'
+import type { BatchLoad } from '#core/loads/load.ts'
 import { MemoryLoads } from '../memory-loads.ts'
 import type { ModelStream } from '../model-stream.ts'
 import type { VirtualClock } from '../virtual-clock.ts'

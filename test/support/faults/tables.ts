@@ -1,7 +1,7 @@
-import { integer } from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
-import type { Connection } from '#platform/database.ts'
-import { migrateDatabase } from '#platform/migrate-database.ts'
+import { integer } from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
+import type { Connection } from '#platform/postgres/database.ts'
+import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
 
 /** Every row of a stream once, in order: the first of a key stays. */
 const journal = dataset('journal', {

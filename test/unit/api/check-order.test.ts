@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { OrderPlace, OrderQuestion } from '#core/batches/order.ts'
 import { AccountingError } from '#core/errors.ts'
-import type { OrderPlace, OrderQuestion } from '#core/order.ts'
 import { datasets } from '#datasets'
 import { createCheckOrder } from '../../../functions/check-order/check-order.ts'
 import { exampleEnvelope, givenUp, recordOf } from '../../support/dead-letters.ts'

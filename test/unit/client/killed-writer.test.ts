@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Receipt } from '#core/receipt.ts'
+import type { Receipt } from '#core/loads/receipt.ts'
 import type { Millrace } from '../../../client/src/client.ts'
 import { SendError } from '../../../client/src/errors.ts'
 import { openWriter } from '../../../client/src/open-writer.ts'

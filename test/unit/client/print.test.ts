@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Receipt } from '#core/receipt.ts'
+import type { Receipt } from '#core/loads/receipt.ts'
 import { bytes, count, duration, short, table } from '../../../client/src/cli/figures.ts'
 import { printReceipt, printReject } from '../../../client/src/cli/print.ts'
 import { createProgressBar, renderBar } from '../../../client/src/cli/progress.ts'

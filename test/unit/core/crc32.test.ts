@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
-import { combineCrc32, crc32, crc32FromBase64, crc32FromHex, crc32ToBase64, crc32ToHex } from '#core/crc32.ts'
+import { combineCrc32, crc32, crc32FromBase64, crc32FromHex, crc32ToBase64, crc32ToHex } from '#core/loads/crc32.ts'
 
 const bytes = fc.uint8Array({ maxLength: 300 })
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { csvRows } from '#core/csv.ts'
-import { standardCsv } from '#core/csv-dialect.ts'
-import { type Edge, findEdges, joinEdges } from '#core/csv-edges.ts'
-import { RowSplitter } from '#core/row-splitter.ts'
+import { csvRows } from '#core/rows/csv.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { type Edge, findEdges, joinEdges } from '#core/rows/csv-edges.ts'
+import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 const rowBytes = 200
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decodeCursor, encodeCursor } from '#core/cursor.ts'
+import { decodeCursor, encodeCursor } from '#core/api/cursor.ts'
 import { RequestError } from '#core/errors.ts'
 
 const scope = fc.array(fc.string(), { maxLength: 4 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { combineCrc32, crc32, crc32ToHex } from '#core/crc32.ts'
-import { endingOf } from '#core/ending.ts'
+import { combineCrc32, crc32, crc32ToHex } from '#core/loads/crc32.ts'
+import { endingOf } from '#core/loads/ending.ts'
 import { exampleBatch, exampleChunk } from '../../support/example-load.ts'
 
 const texts = ['one\n', 'two\n'].map((text) => Buffer.from(text))

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { crc32 } from '#core/crc32.ts'
-import { decodeEnvelope, EnvelopeError, type EnvelopeHeader, encodeEnvelope, readEnvelopeHeader, replayed } from '#core/envelope.ts'
-import { loadIdFor } from '#core/load-id.ts'
-import { decodePlaces, encodePlaces, placeOf } from '#core/places.ts'
+import { decodeEnvelope, EnvelopeError, type EnvelopeHeader, encodeEnvelope, readEnvelopeHeader, replayed } from '#core/batches/envelope.ts'
+import { decodePlaces, encodePlaces, placeOf } from '#core/batches/places.ts'
+import { crc32 } from '#core/loads/crc32.ts'
+import { loadIdFor } from '#core/loads/load-id.ts'
 
 const text = Buffer.from('{"id":1}\n{"id":2}\n')
 const places = [

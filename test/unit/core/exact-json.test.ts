@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { isExactNumber, parseExact, parseJson } from '#core/exact-json.ts'
+import { isExactNumber, parseExact, parseJson } from '#core/values/exact-json.ts'
 
 /** What leads V8's JSON.parse astray afterwards. */
 const poisons = ['{"":null,"\\\\":1}', '{"a":1,"\\\\":2}', '{"a":1,"x\\\\":2}', '{"\\\\":1,"\\\\\\\\":2}']

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, text } from '#core/column.ts'
-import { csvColumns } from '#core/csv.ts'
-import { standardCsv } from '#core/csv-dialect.ts'
-import { dataset } from '#core/dataset.ts'
+import { bigint, text } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { settleFormat } from '#core/sniff.ts'
+import { csvColumns } from '#core/rows/csv.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { settleFormat } from '#core/rows/sniff.ts'
 
 const settle = (format: 'auto' | 'ndjson' | 'json' | 'csv', head: string): string => {
   try {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { etagOf, matchesEtag } from '#core/api/etag.ts'
+import { checkIdempotencyKey, fingerprintOf } from '#core/api/idempotency.ts'
 import { RequestError } from '#core/errors.ts'
-import { etagOf, matchesEtag } from '#core/etag.ts'
-import { checkIdempotencyKey, fingerprintOf } from '#core/idempotency.ts'
 
 test('an ETag is strong, and equal exactly when the bodies are', () => {
   fc.assert(

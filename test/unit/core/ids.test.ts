@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { hashApiKey, keyFromAuthorization, makeApiKey } from '#core/api-key.ts'
-import { isLoadId, loadIdFor, randomLoadId } from '#core/load-id.ts'
+import { hashApiKey, keyFromAuthorization, makeApiKey } from '#core/api/api-key.ts'
+import { isLoadId, loadIdFor, randomLoadId } from '#core/loads/load-id.ts'
 
 test('a load id is ld_ and 26 characters of Crockford’s base32', () => {
   for (let i = 0; i < 200; i++) assert.match(randomLoadId(), /^ld_[0-9a-hjkmnp-tv-z]{26}$/)

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { LoadError } from '#core/errors.ts'
-import { jsonArrayScanner } from '#core/json-array.ts'
-import { RowSplitter, type SplitRow } from '#core/row-splitter.ts'
+import { jsonArrayScanner } from '#core/rows/json-array.ts'
+import { RowSplitter, type SplitRow } from '#core/rows/row-splitter.ts'
 
 interface Row {
   readonly text: string

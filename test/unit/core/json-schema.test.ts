@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { array, bigint, bytea, jsonb, numeric, oneOf, text, timestamp, timestamptz, uuid } from '#core/column.ts'
-import { type Dataset, dataset } from '#core/dataset.ts'
-import { jsonSchema } from '#core/json-schema.ts'
-import { parseTimestamp } from '#core/moment.ts'
+import { array, bigint, bytea, jsonb, numeric, oneOf, text, timestamp, timestamptz, uuid } from '#core/dataset/column.ts'
+import { type Dataset, dataset } from '#core/dataset/dataset.ts'
+import { jsonSchema } from '#core/dataset/json-schema.ts'
+import { parseTimestamp } from '#core/values/moment.ts'
 import { datasets } from '#datasets'
 
 const example = dataset('example', {

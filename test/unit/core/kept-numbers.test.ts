@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { keepsNumbers } from '#core/kept-numbers.ts'
+import { keepsNumbers } from '#core/values/kept-numbers.ts'
 
 const number = fc.oneof(
   fc.stringMatching(/^-?(0|[1-9]\d{0,19})(\.\d{1,19})?([eE][+-]?\d{1,3})?$/),

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bigint, doublePrecision, numeric, text, uuid } from '#core/column.ts'
-import { CopyWriter } from '#core/copy-writer.ts'
-import { type Columns, dataset } from '#core/dataset.ts'
-import { KeyedRows, rowKey } from '#core/keyed-rows.ts'
+import { bigint, doublePrecision, numeric, text, uuid } from '#core/dataset/column.ts'
+import { type Columns, dataset } from '#core/dataset/dataset.ts'
+import { KeyedRows, rowKey } from '#core/rows/keyed-rows.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
 
 const keyed = (columns: Columns, ...primaryKey: string[]) =>
   dataset('d', { description: '', columns, primaryKey, onConflict: 'ignore' } as Parameters<typeof dataset>[1])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { freePartition, keyHash, laneOf, lanePartition, mostPartitionBytes, orderingColumn } from '#core/batches/lane.ts'
 import {
   bigint,
   boolean,
@@ -14,13 +15,12 @@ import {
   text,
   timestamptz,
   uuid,
-} from '#core/column.ts'
-import { CopyWriter } from '#core/copy-writer.ts'
-import { dataset } from '#core/dataset.ts'
+} from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 import { ConfigurationError } from '#core/errors.ts'
-import { fieldEncoder } from '#core/field.ts'
-import { freePartition, keyHash, laneOf, lanePartition, mostPartitionBytes, orderingColumn } from '#core/lane.ts'
-import { loadIdFor } from '#core/load-id.ts'
+import { loadIdFor } from '#core/loads/load-id.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
+import { fieldEncoder } from '#core/values/field.ts'
 
 const keyed = (column: Column) =>
   dataset('d', { description: '', columns: { other: integer(), k: column }, primaryKey: ['k'], onConflict: 'update', orderingKey: 'k' })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openUploadBody } from '#core/contract.ts'
-import { endingOf } from '#core/ending.ts'
+import { openUploadBody } from '#core/api/contract.ts'
 import { LoadError } from '#core/errors.ts'
-import { receiptOf } from '#core/load.ts'
-import { demandFewRejects, givenUp, isMaxRejects, tooMany } from '#core/max-rejects.ts'
-import { reconciles } from '#core/receipt.ts'
-import { refuse } from '#core/reject.ts'
+import { endingOf } from '#core/loads/ending.ts'
+import { receiptOf } from '#core/loads/load.ts'
+import { reconciles } from '#core/loads/receipt.ts'
+import { demandFewRejects, givenUp, isMaxRejects, tooMany } from '#core/rejects/max-rejects.ts'
+import { refuse } from '#core/values/reject.ts'
 import { exampleBatch, exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
 
 test('a count is exact; a share is judged from 1,000 rows on', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { openApiDocument } from '#core/openapi.ts'
+import { openApiDocument } from '#core/api/openapi.ts'
+import { routes } from '#core/api/routes.ts'
 import { type ProblemCode, problems } from '#core/problems.ts'
-import { rejectCodes } from '#core/reject.ts'
-import { routes } from '#core/routes.ts'
+import { rejectCodes } from '#core/values/reject.ts'
 
 const docs = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
 

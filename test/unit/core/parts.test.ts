@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { maxParts, planParts, sizeOfPart } from '#core/parts.ts'
+import { maxParts, planParts, sizeOfPart } from '#core/loads/parts.ts'
 
 const mebibyte = 1024 * 1024
 const size = fc.oneof(fc.integer({ min: 1, max: 50e12 }), fc.integer({ min: 1, max: 200 * mebibyte }))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type RejectCode, refuse } from '#core/reject.ts'
-import { attributeOf, listedSums, RejectTally, type SumAttribute } from '#core/reject-sums.ts'
+import { attributeOf, listedSums, RejectTally, type SumAttribute } from '#core/rejects/reject-sums.ts'
+import { type RejectCode, refuse } from '#core/values/reject.ts'
 
 const refusal = fc
   .tuple(

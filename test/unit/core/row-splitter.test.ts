@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { csvRows, parseCsvRow as parseRow } from '#core/csv.ts'
-import { standardCsv } from '#core/csv-dialect.ts'
-import { ndjsonScanner } from '#core/ndjson.ts'
-import type { RowScanner } from '#core/row-scanner.ts'
-import { RowSplitter, type SplitRow } from '#core/row-splitter.ts'
+import { csvRows, parseCsvRow as parseRow } from '#core/rows/csv.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { ndjsonScanner } from '#core/rows/ndjson.ts'
+import type { RowScanner } from '#core/rows/row-scanner.ts'
+import { RowSplitter, type SplitRow } from '#core/rows/row-splitter.ts'
 import { createRowCounter } from '../../../client/src/rows.ts'
 
 interface Row {

@@ -14,13 +14,13 @@ import {
   text,
   timestamptz,
   uuid,
-} from '#core/column.ts'
-import { CopyWriter } from '#core/copy-writer.ts'
-import { csvColumns, csvRowEncoder } from '#core/csv.ts'
-import { standardCsv } from '#core/csv-dialect.ts'
-import { dataset } from '#core/dataset.ts'
+} from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { jsonRowEncoder } from '#core/row.ts'
+import { csvColumns, csvRowEncoder } from '#core/rows/csv.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { jsonRowEncoder } from '#core/rows/row.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
 import { readings } from '../../../datasets/readings.ts'
 
 const things = dataset('things', {

@@ -19,13 +19,13 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/column.ts'
-import { csvRowEncoder } from '#core/csv.ts'
-import { standardCsv } from '#core/csv-dialect.ts'
-import { csvScanner } from '#core/csv-scanner.ts'
-import { dataset } from '#core/dataset.ts'
-import { jsonScanner } from '#core/json-scanner.ts'
-import { jsonRowEncoder } from '#core/row.ts'
+} from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
+import { csvRowEncoder } from '#core/rows/csv.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { jsonRowEncoder } from '#core/rows/row.ts'
+import { csvScanner } from '#core/scanner/csv-scanner.ts'
+import { jsonScanner } from '#core/scanner/json-scanner.ts'
 import { comparison, day, mutate, mutation, values } from '../../support/plain-rows.ts'
 
 const options = { day, lead: false }

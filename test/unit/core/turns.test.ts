@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as tick } from 'node:timers/promises'
-import { type KeyRange, Turns } from '#core/turns.ts'
+import { type KeyRange, Turns } from '#core/loads/turns.ts'
 
 const keys = (first: number, last: number): KeyRange => ({ first: BigInt(first), last: BigInt(last) })
 /** Whether a promise is still waiting, after everything that can happen by itself has. */

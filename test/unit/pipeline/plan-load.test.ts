@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ChunkJob, type ChunkPlan, chunkMode, parseChunkJob, planChunks } from '#core/chunk.ts'
-import type { Encoding, FileLoad } from '#core/load.ts'
-import { parsePlanMessage } from '#core/plan-message.ts'
+import { type ChunkJob, type ChunkPlan, chunkMode, parseChunkJob, planChunks } from '#core/loads/chunk.ts'
+import type { Encoding, FileLoad } from '#core/loads/load.ts'
+import { parsePlanMessage } from '#core/loads/plan-message.ts'
 import { datasets } from '#datasets'
 import { createPlanLoad } from '../../../functions/plan-load/plan-load.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { retry, verdictOn } from '#platform/retry.ts'
+import { retry, verdictOn } from '#platform/postgres/retry.ts'
 
 const failure = (code: string, message = 'no') => Object.assign(new Error(message), { code })
 

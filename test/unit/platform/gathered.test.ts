@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { gathered } from '#platform/gathered.ts'
+import { gathered } from '#platform/postgres/gathered.ts'
 
 test('pieces of any size come out whole and in order, in few writes, though each is overwritten as soon as it was taken', async () => {
   await fc.assert(

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { constants, crc32, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { LoadError } from '#core/errors.ts'
-import { inflatedText } from '#platform/inflate.ts'
-import { SourceChecksum } from '#platform/source.ts'
+import { inflatedText } from '#platform/s3/inflate.ts'
+import { SourceChecksum } from '#platform/s3/source.ts'
 
 type Kind = 'gzip' | 'zstd'
 const compress = { gzip: (text: Buffer) => gzipSync(text), zstd: (text: Buffer) => zstdCompressSync(text) }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RoadMemory } from '#platform/road-memory.ts'
+import { RoadMemory } from '#platform/postgres/road-memory.ts'
 import { items, latest } from '../../support/items.ts'
 
 const met = (loaded: number, duplicate = 0, code?: 'invalid-json' | 'sqlstate-23514' | 'dropped-by-table') => ({

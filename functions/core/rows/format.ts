@@ -1,0 +1,54 @@
+import type { Dataset } from '#core/dataset/dataset.ts'
+import type { Format } from '#core/loads/load.ts'
+import { csvScanner } from '#core/scanner/csv-scanner.ts'
+import { jsonScanner } from '#core/scanner/json-scanner.ts'
+import type { Scanner } from '#core/scanner/scanner.ts'
+import { csvColumns, csvRowEncoder, csvRows } from './csv.ts'
+import { type CsvDialect, standardCsv } from './csv-dialect.ts'
+import { jsonArrayScanner } from './json-array.ts'
+import { ndjsonScanner } from './ndjson.ts'
+import { jsonRowEncoder, type RowEncoder, type RowOptions } from './row.ts'
+import type { RowScanner } from './row-scanner.ts'
+
+/** How rows of one load become COPY rows: the general parser, which decides every row, and the scanner for those of the plain form. */
+export interface RowReader {
+  readonly encode: RowEncoder
+  readonly scanner: Scanner | undefined
+}
+
+/** How the text of one format becomes rows. */
+export interface RowFormat {
+  /** @param offset where in the text the reading begins */
+  readonly scanner: (offset: number) => RowScanner
+  /** True when the first row names the columns. */
+  readonly hasHeader: boolean
+  /** @param header the first row, when the format has one */
+  readonly reader: (dataset: Dataset, options: RowOptions, header: Buffer) => RowReader
+}
+
+/** How a load's text becomes rows. */
+export const rowFormatOf = (load: { readonly format: Format; readonly csv?: CsvDialect }): RowFormat => {
+  if (load.format === 'parquet') throw new Error('Parquet is no text')
+  return rowFormats[load.format](load)
+}
+
+const rowFormats: Readonly<Record<Exclude<Format, 'parquet'>, (load: { readonly csv?: CsvDialect }) => RowFormat>> = {
+  ndjson: () => ({
+    scanner: () => ndjsonScanner,
+    hasHeader: false,
+    reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: jsonScanner(dataset, options.day, options.lead) }),
+  }),
+  json: () => ({
+    scanner: jsonArrayScanner,
+    hasHeader: false,
+    reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: undefined }),
+  }),
+  csv: ({ csv: dialect = standardCsv }) => ({
+    scanner: () => csvRows(dialect),
+    hasHeader: dialect.header,
+    reader: (dataset, options, header) => {
+      const names = csvColumns(dataset, dialect, header)
+      return { encode: csvRowEncoder(dataset, options, dialect, names), scanner: csvScanner(dataset, options, dialect, names) }
+    },
+  }),
+}

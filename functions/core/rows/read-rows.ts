@@ -1,0 +1,87 @@
+import { CopyWriter } from '#core/values/copy-writer.ts'
+import { type Refusal, refuse } from '#core/values/reject.ts'
+import type { RowReader } from './format.ts'
+import type { BulkReader } from './row-scanner.ts'
+import type { RowSplitter, SplitRow } from './row-splitter.ts'
+
+/** Text that arrives piece by piece. */
+export interface Text {
+  readonly splitter: RowSplitter
+  /** Pushes the next piece into the splitter; false when there is none. */
+  more(): Promise<boolean>
+}
+
+/** Where rows go. Both calls are ordered as the rows are. */
+export interface RowSink {
+  /** Binary COPY rows. They are overwritten as soon as the promise resolves: whoever keeps them copies them. */
+  write(rows: Uint8Array): Promise<void>
+  /** Called for one row; must not wait. */
+  refuse(refusal: Refusal, row: SplitRow): void
+  /** Called between pieces: the time to wait for what `refuse` gathered. */
+  flush(): Promise<void>
+  /** What rows are written with on their way, for whoever reads many short texts one after the other; else each has its own. */
+  readonly writer?: CopyWriter
+}
+
+export interface RowsRead {
+  /** Rows counted where the bytes were split. */
+  readonly received: number
+  /** Rows written to the sink. */
+  readonly encoded: number
+  /** Lines the rows span, blank ones included. */
+  readonly lines: number
+  /** Text offset at which the next row begins. */
+  readonly nextRow: number
+  /** True when the text is over and every row of it was read: its last bytes may have come while rows behind the limit are still held. */
+  readonly ended: boolean
+}
+
+/** Rows are handed on in buffers of about this many bytes: large enough that a write costs nothing per row. */
+const writeBytes = 64 * 1024
+
+/**
+ * Reads the rows that begin before text offset `limit`, encodes the good ones and refuses the others, with backpressure from the sink.
+ * @param linesBefore lines of the chunk that were read already: a header
+ */
+export async function readRows(
+  text: Text,
+  limit: number,
+  { encode, scanner }: RowReader,
+  sink: RowSink,
+  linesBefore = 0,
+): Promise<RowsRead> {
+  const { splitter } = text
+  const out = sink.writer ?? new CopyWriter()
+  out.truncate(0)
+  let received = 0
+  let encoded = 0
+  let ended = false
+  splitter.resetLines(linesBefore)
+  const onRow = (row: SplitRow): void => {
+    received++
+    const refusal = row.oversized ? tooLarge : encode(row.bytes, row.line, row.offset, out)
+    if (refusal) sink.refuse(refusal, row)
+    else encoded++
+  }
+  const bulk: BulkReader | undefined =
+    scanner &&
+    ((bytes, from, to, end, line, base) => {
+      const at = scanner.scan(bytes, from, to, end, out, line, base)
+      received += scanner.rows
+      encoded += scanner.rows
+      return { at, rows: scanner.rows }
+    })
+  for (;;) {
+    const done = splitter.rows(limit, ended, onRow, bulk)
+    if (out.length >= writeBytes || (done && out.length > 0)) {
+      await sink.write(out.written)
+      out.truncate(0)
+    }
+    await sink.flush()
+    if (done) break
+    ended = !(await text.more())
+  }
+  return { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
+}
+
+const tooLarge = refuse('row-too-large', null, 'the row is larger than the dataset allows')

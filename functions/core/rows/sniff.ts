@@ -1,0 +1,83 @@
+import { LoadError } from '#core/errors.ts'
+import type { Compression, DeclaredEncoding, Format, Load } from '#core/loads/load.ts'
+import { foreignKind } from './foreign.ts'
+
+/** Bytes that `compressionOf` looks at. */
+export const magicBytes = 4
+
+/** How a file is compressed, by its first bytes; text begins with none of these. RFC 1952, 2.3.1; RFC 8878, 3.1.1 and 3.1.2. */
+export function compressionOf(head: Uint8Array): Compression {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip'
+  if (head[1] === 0xb5 && head[0] === 0x28 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd'
+  // A zstd file may begin with a skippable frame, as pzstd writes it.
+  if ((head[0]! & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18) return 'zstd'
+  return 'none'
+}
+
+/** Bytes of text that `formatOf` wants to see: more white space than anybody puts at the beginning. */
+export const textBytes = 64 * 1024
+
+/** By the magic number and the byte behind it, which is none of a text: a CSV header may well begin with PAR1. */
+const isParquet = (head: Buffer): boolean =>
+  head.toString('latin1', 0, 4) === 'PAR1' && head.length > 4 && head[4]! < 32 && ![9, 10, 13].includes(head[4]!)
+
+/** The format of a text by how it begins, once it is inflated: a JSON array, objects, or else CSV, which has no mark of its own. */
+export function formatOf(head: Buffer): Format {
+  if (isParquet(head)) return 'parquet'
+  const first = firstSign(head)
+  return first === '[' ? 'json' : first === '{' || first === '' ? 'ndjson' : 'csv'
+}
+
+const words: Readonly<Record<Compression, string>> = { none: 'not compressed', gzip: 'compressed with gzip', zstd: 'compressed with zstd' }
+
+/** @throws LoadError compression-mismatch */
+export function settleCompression({ compression: declared }: DeclaredEncoding, head: Buffer): Compression {
+  const found = compressionOf(head)
+  if (declared !== 'auto' && declared !== found)
+    throw new LoadError(
+      'compression-mismatch',
+      `The file is ${words[found]}, but was declared as ${words[declared]}; declare compression "${found}", or leave it out.`,
+    )
+  return found
+}
+
+/**
+ * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
+ * @throws LoadError format-mismatch, format-unsupported, parquet-unsupported
+ */
+export function settleFormat(
+  { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & Pick<Load, 'csv'>,
+  compression: Compression,
+  head: Buffer,
+): Format {
+  const foreign = foreignKind(head)
+  if (foreign) throw new LoadError('format-unsupported', `The file is ${foreign.is}, which is not read; ${foreign.instead}.`)
+  const found = formatOf(head)
+  if (found === 'parquet' && compression !== 'none')
+    throw new LoadError(
+      'parquet-unsupported',
+      `The Parquet file is ${words[compression]} as a whole; send it as it is, its columns are compressed.`,
+    )
+  if (declared === 'auto') return csv && found !== 'parquet' ? 'csv' : found
+  const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '')
+  const impossible = {
+    ndjson: /^\s*\[\s*\{/,
+    json: /^\s*[^[\s]/,
+    // Without a header line a first field of JSON is a field like any other.
+    csv: csv?.header === false ? /(?!)/ : /^\s*[[{]/,
+    // An encrypted one has another magic number, and is refused with its own words.
+    parquet: /^(?!PAR[1E])/,
+  }
+  if (found !== 'parquet' && !impossible[declared].test(text)) return declared
+  if (found === declared) return declared
+  throw new LoadError(
+    'format-mismatch',
+    `The file begins like ${names[found]}, but was declared as ${names[declared]}; declare format "${found}", or leave it out.`,
+  )
+}
+
+const names: Readonly<Record<Format, string>> = { ndjson: 'NDJSON', json: 'a JSON array', csv: 'CSV', parquet: 'Parquet' }
+
+function firstSign(head: Buffer): string {
+  return /[^\s\xef\xbb\xbf]/.exec(head.toString('latin1'))?.[0] ?? ''
+}

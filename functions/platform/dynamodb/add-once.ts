@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
+import { TransactWriteCommand, type UpdateCommandInput } from '@aws-sdk/lib-dynamodb'
+import { loadKey } from '#core/loads/load.ts'
+import type { Table } from './table.ts'
+
+/** Conflicts with other chunks of the same load that are tried again, and the longest first wait in milliseconds. */
+const conflictTries = 12
+const conflictWait = 20
+
+type Addition = Required<Pick<UpdateCommandInput, 'UpdateExpression' | 'ExpressionAttributeValues'>> &
+  Pick<UpdateCommandInput, 'ExpressionAttributeNames'>
+
+/**
+ * Puts an item of a load and adds to the load's sums, in one transaction; when the item is there already, neither happens. One past its TTL is gone,
+ * though DynamoDB may take days to delete it: it was an earlier load's, whose key has been used again since.
+ */
+export async function addOnce(
+  { client, name }: Table,
+  id: string,
+  item: { readonly pk: string; readonly sk: string; readonly [attribute: string]: unknown },
+  addition: Addition,
+): Promise<void> {
+  const put = {
+    TableName: name,
+    Item: item,
+    ConditionExpression: 'attribute_not_exists(pk) OR #ttl <= :now',
+    ExpressionAttributeNames: { '#ttl': 'ttl' },
+    ExpressionAttributeValues: { ':now': Math.floor(Date.now() / 1000) },
+  }
+  const command = new TransactWriteCommand({
+    TransactItems: [{ Put: put }, { Update: { TableName: name, Key: loadKey(id), ...addition } }],
+  })
+  for (let n = 1; ; n++) {
+    try {
+      await client.send(command)
+      return
+    } catch (error) {
+      const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : []
+      if (reasons[0]?.Code === 'ConditionalCheckFailed') return
+      if (n >= conflictTries || !reasons.some((r) => r.Code === 'TransactionConflict')) throw error
+      await sleep(Math.random() * conflictWait * 2 ** Math.min(n, 6))
+    }
+  }
+}

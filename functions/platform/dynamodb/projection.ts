@@ -1,0 +1,140 @@
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { LoadError } from '#core/errors.ts'
+import type { ChunkPlan } from '#core/loads/chunk.ts'
+import { type Ending, endingOf } from '#core/loads/ending.ts'
+import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey } from '#core/loads/load.ts'
+import { attributeOf } from '#core/rejects/reject-sums.ts'
+import { isAwsError } from '#platform/aws-errors.ts'
+import { addOnce } from './add-once.ts'
+import { chunksOf } from './chunks.ts'
+import type { Table } from './table.ts'
+
+/**
+ * What the database committed, shown in DynamoDB. Everything here can run twice and changes nothing the second time:
+ * the ledger is the truth, and this only follows it.
+ */
+
+/** The load's item as it is now (a consistent read), also past its TTL. */
+export async function getLoad({ client, name }: Table, id: string): Promise<Load | undefined> {
+  const { Item } = await client.send(new GetCommand({ TableName: name, Key: loadKey(id), ConsistentRead: true }))
+  return Item as Load | undefined
+}
+
+/** Fixes the plan and the encoding, and opens the load. The first plan stands: later calls get it back. */
+export async function startLoad({ client, name }: Table, id: string, plan: ChunkPlan & Encoding, now: Date): Promise<Load | undefined> {
+  try {
+    const { Attributes } = await client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: `SET #state = :loading, #format = :format, #compression = :compression, chunkSize = :size, startedAt = :now${plan.planned === undefined ? '' : ', planned = :planned'}`,
+        ConditionExpression: '#state IN (:receiving, :loading) AND attribute_not_exists(chunkSize)',
+        ExpressionAttributeNames: { '#state': 'state', '#format': 'format', '#compression': 'compression' },
+        ExpressionAttributeValues: {
+          ':loading': 'loading',
+          ':receiving': 'receiving',
+          ':format': plan.format,
+          ':compression': plan.compression,
+          ':size': plan.chunkSize,
+          ':now': now.toISOString(),
+          ...(plan.planned === undefined ? {} : { ':planned': plan.planned }),
+        },
+        ReturnValues: 'ALL_NEW',
+      }),
+    )
+    return Attributes as Load
+  } catch (error) {
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return getLoad({ client, name }, id)
+    throw error
+  }
+}
+
+/** Adds one chunk's result to its load, once. */
+export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 'ttl'>, result: ChunkResult): Promise<void> {
+  await addOnce(
+    table,
+    id,
+    { ...chunkKey(id, result.chunk), ...result, ttl },
+    {
+      UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
+        result.last ? ' SET planned = :planned' : ''
+      }`,
+      ExpressionAttributeNames: {
+        '#duplicate': 'duplicate',
+        ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
+      },
+      ExpressionAttributeValues: {
+        ':one': 1,
+        ':bytes': result.sourceEnd - result.sourceStart,
+        ':received': result.received,
+        ':loaded': result.loaded,
+        ':updated': result.updated,
+        ':duplicate': result.duplicate,
+        ':rejected': result.rejected,
+        ...Object.fromEntries(result.rejects.map(({ rows }, i) => [`:r${i}`, rows])),
+        ...(result.last ? { ':planned': result.chunk + 1 } : {}),
+      },
+    },
+  )
+}
+
+/**
+ * Ends the load when all of its chunks are projected: the chain of checksums and the counts are followed to the end. A batch may be committed
+ * before the door that sent it has said that it is loading.
+ */
+export async function finishLoad(table: Table, id: string): Promise<void> {
+  const load = await getLoad(table, id)
+  const open = load?.state === 'loading' || (load?.door === 'batch' && load.state === 'receiving')
+  if (!open || load.planned === undefined || load.committed < load.planned) return
+  await endLoad(table, id, await endingOf(load, chunksOf(table)(id, 0)))
+}
+
+/** Ends a load that can never succeed. What was committed stays and is counted. */
+export async function failLoad(table: Table, id: string, error: LoadError): Promise<void> {
+  await endLoad(table, id, { state: 'failed', problem: error.problem })
+}
+
+/** The first ending stands. */
+async function endLoad({ client, name }: Table, id: string, { state, ...facts }: Ending): Promise<void> {
+  const names = Object.keys(facts)
+  try {
+    await client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: `SET #state = :state${names.map((f) => `, #${f} = :${f}`).join('')}`,
+        ConditionExpression: '#state IN (:receiving, :loading)',
+        ExpressionAttributeNames: { '#state': 'state', ...Object.fromEntries(names.map((f) => [`#${f}`, f])) },
+        ExpressionAttributeValues: {
+          ':state': state,
+          ':receiving': 'receiving',
+          ':loading': 'loading',
+          ...Object.fromEntries(Object.entries(facts).map(([f, v]) => [`:${f}`, v])),
+        },
+      }),
+    )
+  } catch (error) {
+    if (!isAwsError(error, 'ConditionalCheckFailedException')) throw error
+  }
+}
+
+/** Opens a failed load again for a replay. What is committed stays committed. */
+export async function reopenLoad({ client, name }: Table, id: string): Promise<Load | undefined> {
+  try {
+    const { Attributes } = await client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: 'SET #state = :loading REMOVE problem, loadedCrc32',
+        ConditionExpression: '#state IN (:failed, :loading) AND attribute_exists(chunkSize)',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: { ':loading': 'loading', ':failed': 'failed' },
+        ReturnValues: 'ALL_NEW',
+      }),
+    )
+    return Attributes as Load
+  } catch (error) {
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return getLoad({ client, name }, id)
+    throw error
+  }
+}

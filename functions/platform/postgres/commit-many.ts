@@ -1,0 +1,240 @@
+import { olderRowsDetail, orderMatters } from '#core/batches/order.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import { AccountingError, LoadError } from '#core/errors.ts'
+import type { ChunkResult } from '#core/loads/load.ts'
+import { addSums } from '#core/rejects/reject-sums.ts'
+import { rowKey } from '#core/rows/keyed-rows.ts'
+import type { RejectFile } from '#platform/s3/reject-file.ts'
+import { accountOf, type SourceRead } from './account.ts'
+import { goesAnotherRoad } from './attempt.ts'
+import { canProbe, type Road } from './commit-chunk.ts'
+import { copyInto } from './copy.ts'
+import { AtFault, blaming, copyAll, type OneOfMany, openRejects, startsOf } from './copy-many.ts'
+import { copyMissing } from './copy-missing.ts'
+import type { CountedRejects } from './counted-rejects.ts'
+import type { Connection } from './database.ts'
+import { knowsInserted, type Merging, mergeAll, whileTaken } from './merge.ts'
+import { olderRows } from './order.ts'
+import { isKeyTaken, verdictOn } from './retry.ts'
+import { beginTransaction } from './sql/begin-transaction.ts'
+import { chunkIdText, claimChunks } from './sql/claim-chunks.ts'
+import { claimLane } from './sql/claim-lane.ts'
+import { completeChunks } from './sql/complete-chunks.ts'
+import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
+import { insertMissingOfMany } from './sql/insert-missing-of-many.ts'
+import { type ChunkCounts, mergeMany } from './sql/merge-many.ts'
+import { readChunks } from './sql/read-chunks.ts'
+import type { StagedPart } from './sql/staged-once.ts'
+import { updatePresentOfMany } from './sql/update-present-of-many.ts'
+
+export type ManyCommitted =
+  /** In the order of the chunks. `before`: the ledger had it already. */
+  | { readonly kind: 'committed'; readonly results: readonly { readonly result: ChunkResult; readonly before: boolean }[] }
+  /** Nothing is committed: the chunk at this index can never be. */
+  | { readonly kind: 'at-fault'; readonly at: number; readonly error: LoadError | AccountingError }
+  /** Nothing is committed: one of them can never be, and only alone will it show which. */
+  | { readonly kind: 'one-by-one' }
+
+/**
+ * Commits chunks of one dataset in one transaction, in their order, each exactly once and with counts of its own: all ledger rows, all rows in one COPY,
+ * all counts. A chunk that is in the ledger already is left out, and what was counted then is the result.
+ * @param road to try first, as for one chunk
+ */
+export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
+  const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
+  try {
+    await beginTransaction(db)
+    const claimed = await claimChunks(db, dataset.name, ids)
+    const isNew = (i: number): boolean => claimed.has(chunkIdText(ids[i]!))
+    const known =
+      claimed.size < ids.length
+        ? await readChunks(
+            db,
+            ids.filter((_, i) => !isNew(i)),
+          )
+        : new Map<string, ChunkResult>()
+    const fresh = chunks.filter((_, i) => isNew(i))
+    const made = fresh.length === 0 ? [] : await goOn(db, dataset, fresh, road)
+    const results = new Map(fresh.map(({ load, chunk }, i) => [chunkIdText({ load: load.id, chunk }), made[i]!]))
+    if (made.length > 0)
+      await completeChunks(
+        db,
+        fresh.map(({ load }, i) => [load.id, made[i]!]),
+      )
+    await db.query(made.length > 0 ? 'COMMIT' : 'ROLLBACK')
+    return {
+      kind: 'committed',
+      results: ids.map((id, i) => ({ result: (isNew(i) ? results : known).get(chunkIdText(id))!, before: !isNew(i) })),
+    }
+  } catch (error) {
+    await db.query('ROLLBACK').catch(() => undefined)
+    if (error instanceof AtFault) return { kind: 'at-fault', at: chunks.indexOf(error.chunk), error: error.cause }
+    const fault = faultIn(error)
+    if (!fault) throw error
+    return chunks.length === 1 ? { kind: 'at-fault', at: 0, error: fault } : { kind: 'one-by-one' }
+  }
+}
+
+/** What a chunk is to blame for, though nobody can tell which: counts differ, or Postgres refuses more than a row (what a header says, a rule that is deferred). */
+function faultIn(error: unknown): LoadError | AccountingError | undefined {
+  if (error instanceof AccountingError) return error
+  if (verdictOn(error) !== 'reject') return undefined
+  const { code, message } = error as Error & { code: string }
+  return new LoadError('chunk-refused', `Postgres refused it with SQLSTATE ${code}: ${message}.`, { cause: error })
+}
+
+/** As one chunk goes: straight, or straight but for the rows whose keys are there, or staged. */
+async function goOn(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], first: Road): Promise<ChunkResult[]> {
+  let road = first === 'probed' && !canProbe(dataset) ? 'staged' : first
+  while (road !== 'staged') {
+    const outcome = await goStraight(db, dataset, chunks, road)
+    if (!(outcome instanceof Error)) return outcome
+    road = road === 'direct' && isKeyTaken(outcome) && canProbe(dataset) ? 'probed' : 'staged'
+  }
+  return goStaged(db, dataset, chunks)
+}
+
+/** @returns the error when Postgres refuses a row: a key that is there already, or a rule */
+async function goStraight(
+  db: Connection,
+  dataset: Dataset,
+  chunks: readonly OneOfMany[],
+  road: 'direct' | 'probed',
+): Promise<ChunkResult[] | Error> {
+  const rejects = openRejects(dataset, chunks, startsOf(chunks))
+  await db.query('SAVEPOINT straight')
+  try {
+    const left: number[] = []
+    const copy =
+      road === 'direct'
+        ? copyInto(db, targetTable(dataset.name), Object.keys(dataset.columns))
+        : copyMissing(db, dataset, rowKey(dataset)!, (row) => left.push(row))
+    const reads = await copyAll(copy, chunks, rejects, false, (copied) => copied + left.length)
+    await finishAll(rejects)
+    const leftOf = countedBy(reads, left)
+    return accountFor(dataset, chunks, reads, rejects, (i) => ({ inserted: reads[i]!.encoded - leftOf[i]!, updated: 0, refused: 0 }))
+  } catch (error) {
+    await abortAll(rejects)
+    if (!goesAnotherRoad(error)) throw error
+    await db.query('ROLLBACK TO SAVEPOINT straight')
+    return error
+  }
+}
+
+/** How many of the rows, given by their numbers among all that were sent, are each chunk's. */
+function countedBy(reads: readonly SourceRead[], rows: readonly number[]): number[] {
+  const counts = reads.map(() => 0)
+  let [chunk, end] = [0, reads[0]!.encoded]
+  for (const row of rows) {
+    while (row >= end) end += reads[++chunk]!.encoded
+    counts[chunk]!++
+  }
+  return counts
+}
+
+/** One staging table and one merge for all chunks: a row's line tells whose it is. */
+async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[]): Promise<ChunkResult[]> {
+  const starts = startsOf(chunks)
+  const rejects = openRejects(dataset, chunks, starts)
+  try {
+    const lane = await claimLane(db, dataset.name)
+    const table = stagingTable(dataset.name, lane)
+    await db.query(`TRUNCATE ${table}`)
+    const reads = await copyAll(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), chunks, rejects, true)
+    for (const chunk of chunks) await keepOrder(db, dataset, lane, chunk)
+    const before = rejects.map(({ count }) => count)
+    const lines = starts.at(-1)! + chunks.at(-1)!.size
+    const rows = reads.reduce((sum, { encoded }) => sum + encoded, 0)
+    const counts = await mergeAll(
+      db,
+      dataset,
+      lane,
+      ofMany(db, dataset, lane, { lines, rows }, starts),
+      async ({ refusal, line, offset, json }) => {
+        const i = starts.findLastIndex((start) => start <= line)
+        await blaming(chunks[i]!, () => rejects[i]!.add(refusal, { line, offset, bytes: Buffer.from(json) }))
+        await rejects[i]!.flush()
+      },
+    )
+    await finishAll(rejects)
+    return accountFor(dataset, chunks, reads, rejects, (i) => ({ ...counts[i]!, refused: rejects[i]!.count - before[i]! }))
+  } catch (error) {
+    await abortAll(rejects)
+    throw error
+  }
+}
+
+/** Rows that go straight need no such look: they take the place of none. */
+async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: OneOfMany): Promise<void> {
+  const { load, chunk: number, place, orderedSince: arrivedAt } = chunk
+  if (arrivedAt === undefined || !orderMatters(dataset)) return
+  const { rows, keys } = await olderRows(db, dataset, lane, { ...place, load: load.id, chunk: number, arrivedAt })
+  if (rows > 0) throw new AtFault(chunk, new LoadError('older-rows', olderRowsDetail(rows, keys)))
+}
+
+function ofMany(
+  db: Connection,
+  dataset: Dataset,
+  lane: number,
+  { lines, rows }: { readonly lines: number; readonly rows: number },
+  starts: readonly number[],
+): Merging<ChunkCounts> {
+  const whole = { from: 1, to: lines + 1 }
+  /** As `updateAndInsert` does for one chunk. */
+  const updateAndInsert = async (part: StagedPart, rows: number): Promise<ChunkCounts> => {
+    if (dataset.onConflict === 'ignore') return insertMissingOfMany(db, dataset, lane, part, starts)
+    const changed = await updatePresentOfMany(db, dataset, lane, part, starts)
+    if (written(changed) === rows) return changed
+    const fresh = added(changed, await insertMissingOfMany(db, dataset, lane, part, starts))
+    return dataset.version === undefined ? fresh : added(fresh, await updatePresentOfMany(db, dataset, lane, part, starts))
+  }
+  return {
+    plain: () => updateAndInsert(whole, rows),
+    place: '_line',
+    whole,
+    rows: (part) =>
+      knowsInserted(dataset)
+        ? mergeMany(db, dataset, lane, part, starts)
+        : whileTaken(db, () => updateAndInsert(part, Number.POSITIVE_INFINITY)),
+    none: starts.map(() => ({ inserted: 0, updated: 0 })),
+    sum: added,
+    written,
+  }
+}
+
+const written = (counts: ChunkCounts): number => counts.reduce((sum, { inserted, updated }) => sum + inserted + updated, 0)
+const added = (a: ChunkCounts, b: ChunkCounts): ChunkCounts =>
+  a.map(({ inserted, updated }, i) => ({ inserted: inserted + b[i]!.inserted, updated: updated + b[i]!.updated }))
+
+type Merged = { readonly inserted: number; readonly updated: number; readonly refused: number }
+
+const accountFor = (
+  dataset: Dataset,
+  chunks: readonly OneOfMany[],
+  reads: readonly SourceRead[],
+  rejects: readonly CountedRejects[],
+  mergedOf: (i: number) => Merged,
+): ChunkResult[] =>
+  chunks.map((chunk, i) => {
+    const read = reads[i]!
+    try {
+      return withRefused(accountOf(dataset, chunk.chunk, { read, copied: read.encoded, ...mergedOf(i), rejects: rejects[i]! }), chunk)
+    } catch (error) {
+      throw error instanceof AccountingError ? new AtFault(chunk, error) : error
+    }
+  })
+
+/** Rejects carry the client's own lines, so a chunk adds none to those of later chunks. */
+function withRefused(result: ChunkResult, { refused }: OneOfMany): ChunkResult {
+  if (!refused) return { ...result, lines: 0 }
+  return {
+    ...result,
+    lines: 0,
+    received: result.received + refused.rows,
+    rejected: result.rejected + refused.rows,
+    rejects: addSums(result.rejects, refused.sums),
+  }
+}
+
+const finishAll = (rejects: readonly RejectFile[]): Promise<unknown> => Promise.all(rejects.map((file) => file.finish()))
+const abortAll = (rejects: readonly RejectFile[]): Promise<unknown> => Promise.all(rejects.map((file) => file.abort()))

@@ -1,0 +1,111 @@
+import type { EnvelopeHeader } from '#core/batches/envelope.ts'
+import type { Dataset } from '#core/dataset/dataset.ts'
+import type { ChunkResult } from '#core/loads/load.ts'
+import { traceId } from '#core/trace.ts'
+import { log } from '#platform/log.ts'
+import { countRows } from '#platform/metrics.ts'
+import type { RejectFile } from '#platform/s3/reject-file.ts'
+import { commitMany, type ManyCommitted } from './commit-many.ts'
+import type { OneOfMany } from './copy-many.ts'
+import { type Connection, keptConnections } from './database.ts'
+import { retry, verdictOn } from './retry.ts'
+import { RoadMemory } from './road-memory.ts'
+import { readChunk } from './sql/read-chunk.ts'
+
+/** The longest first wait and the longest wait of all, milliseconds: an outage is waited out for as long as there is time. */
+const waits = { base: 200, longest: 5_000 }
+
+/** A chunk that came as a record of the stream. */
+interface StreamedChunk extends Pick<OneOfMany, 'read' | 'placeOf'> {
+  readonly header: EnvelopeHeader
+  readonly record: { readonly sequenceNumber: string }
+}
+
+export interface RecordStore {
+  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
+  readonly commitMany: (dataset: Dataset, chunks: readonly StreamedChunk[], timeLeft: () => number) => Promise<ManyCommitted>
+}
+
+/** The ledger and the tables behind it, for chunks that are committed together. */
+export function recordStore(connect: () => Promise<Connection>, openRejects: (header: EnvelopeHeader) => RejectFile): RecordStore {
+  const onDatabase = keptConnections(connect)
+  // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
+  const roads = new RoadMemory()
+  const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: StreamedChunk): OneOfMany => ({
+    load: { id: header.load, tenant: header.tenant, ...(limits.maxRejects === undefined ? {} : { maxRejects: limits.maxRejects }) },
+    chunk: header.chunk,
+    // Sent again, a chunk keeps the place that it had.
+    place: { position: header.replay?.position ?? record.sequenceNumber, lane: header.lane, lanes: header.lanes },
+    ...(header.replay && !header.replay.allowOlderRows ? { orderedSince: header.replay.arrivedAt } : {}),
+    size: header.size,
+    openRejects: () => openRejects(header),
+    read,
+    placeOf,
+    refused: header.refused,
+  })
+  return {
+    committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
+    async commitMany(dataset, chunks, timeLeft) {
+      const many = chunks.map((chunk) => oneOfMany(dataset, chunk))
+      const began = performance.now()
+      let tries = 0
+      const committed = await retry(
+        () => {
+          tries++
+          return onDatabase((db) => within(db, timeLeft(), () => commitMany(db, dataset, many, roads.first(dataset, undefined))))
+        },
+        { tries: Number.POSITIVE_INFINITY, ...waits, retryable: (error) => verdictOn(error) === 'wait' && timeLeft() > waits.longest },
+      )
+      if (committed.kind === 'committed') {
+        const made = committed.results.flatMap(({ result, before }) => (before ? [] : [result]))
+        const rows = sumOf(made)
+        if (made.length > 0) {
+          roads.learn(dataset, undefined, { ...rows, rejects: made.flatMap(({ rejects }) => rejects) })
+          countRows(dataset.name, rows)
+        }
+        const ms = Math.round(performance.now() - began)
+        log.info('transaction committed', {
+          dataset: dataset.name,
+          ms,
+          tries,
+          chunks: made.length,
+          before: chunks.length - made.length,
+          ...rows,
+        })
+        tellLoads(chunks, committed.results)
+      }
+      return committed
+    },
+  }
+}
+
+/** A database that does not answer must not take the time in which what was committed is shown: the connection is then closed, and its work taken back. */
+async function within<T>(db: Connection, milliseconds: number, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => void db.end().catch(() => undefined), Math.max(milliseconds, 0))
+  try {
+    return await work()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** One line a load, so that a load is found whole in the logs; not one a chunk, of which there may be thousands. */
+function tellLoads(chunks: readonly StreamedChunk[], results: readonly { readonly result: ChunkResult; readonly before: boolean }[]): void {
+  const done = chunks.map(({ header }, i) => ({ header, ...results[i]! }))
+  for (const [load, of] of Map.groupBy(done, ({ header }) => header.load)) {
+    const { tenant, traceparent } = of[0]!.header
+    log.info('chunks committed', {
+      ...{ tenant, load, trace: traceId(traceparent) },
+      chunks: of.map(({ result }) => result.chunk),
+      before: of.filter(({ before }) => before).length,
+      ...sumOf(of.map(({ result }) => result)),
+    })
+  }
+}
+
+const counts = ['received', 'loaded', 'updated', 'duplicate', 'rejected'] as const
+const sumOf = (results: readonly ChunkResult[]): Pick<ChunkResult, (typeof counts)[number]> => {
+  const total = { received: 0, loaded: 0, updated: 0, duplicate: 0, rejected: 0 }
+  for (const result of results) for (const name of counts) total[name] += result[name]
+  return total
+}
