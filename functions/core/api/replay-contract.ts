@@ -4,10 +4,15 @@ import { pageLimit } from './contract.ts'
 
 /** The part of the HTTP contract that brings back what is missing: replays, and the dead letters they send again. */
 
-export const replayBody = z.strictObject({
+/** What every replay may be told. */
+const options = {
   dryRun: z.boolean().default(true),
   /** Do it even where it would put older rows over newer ones. */
   allowOlderRows: z.boolean().default(false),
+}
+
+export const replayBody = z.strictObject({
+  ...options,
   /** A dataset: the uploaded object is loaded into it once more, as a load of its own. */
   into: z.string().max(48).optional(),
 })
@@ -49,9 +54,7 @@ export const replayStreamBody = z.strictObject({
   /** A stretch of the stream, by when it took the records: from this time on, and before that (default: now). */
   from: moment,
   to: moment.optional(),
-  dryRun: z.boolean().default(true),
-  /** Do it even where it would put older rows over newer ones. */
-  allowOlderRows: z.boolean().default(false),
+  ...options,
   /** Give the rows of each chunk too, as they can be sent as a batch. */
   texts: z.boolean().default(false),
   /** `next` of the page before, with the same `from`, and the `to` that it named. */

@@ -3,6 +3,7 @@ import { parseFloat16 } from 'hyparquet/src/convert.js'
 import type { Column } from '#core/dataset/column.ts'
 import { decode } from '#core/rows/row.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
+import { rowTooLarge } from '#core/values/reject.ts'
 import { exact } from './plain.ts'
 
 /** A value that is none: the row is refused with this code. */
@@ -19,7 +20,7 @@ export class BadValue {
   }
 }
 
-const tooLarge = new BadValue('row-too-large', 'the row is larger than the dataset allows')
+const tooLarge = new BadValue('row-too-large', rowTooLarge.message)
 
 /** One stored value, as `plain.ts` has it, as the JSON value that a column's encoder takes. Never called with null. */
 export type ValueReader = (stored: unknown) => unknown

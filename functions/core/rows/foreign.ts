@@ -28,6 +28,6 @@ function isUtf16(head: Buffer): boolean {
   const mark = head.length < 2 ? 0 : head.readUInt16BE(0)
   const at = mark === 0xfffe || mark === 0xfeff ? 2 : 0
   if (head.length < at + 4) return false
-  const [a, b, c, d] = head.subarray(at, at + 4) as unknown as [number, number, number, number]
+  const [a = 0, b = 0, c = 0, d = 0] = head.subarray(at, at + 4)
   return (a > 0 && b === 0 && c > 0 && d === 0) || (a === 0 && b > 0 && c === 0 && d > 0)
 }

@@ -1,5 +1,5 @@
 import { CopyWriter } from '#core/values/copy-writer.ts'
-import { type Refusal, refuse } from '#core/values/reject.ts'
+import { type Refusal, rowTooLarge } from '#core/values/reject.ts'
 import type { RowReader } from './format.ts'
 import type { BulkReader } from './row-scanner.ts'
 import type { RowSplitter, SplitRow } from './row-splitter.ts'
@@ -59,7 +59,7 @@ export async function readRows(
   splitter.resetLines(linesBefore)
   const onRow = (row: SplitRow): void => {
     received++
-    const refusal = row.oversized ? tooLarge : encode(row.bytes, row.line, row.offset, out)
+    const refusal = row.oversized ? rowTooLarge : encode(row.bytes, row.line, row.offset, out)
     if (refusal) sink.refuse(refusal, row)
     else encoded++
   }
@@ -83,5 +83,3 @@ export async function readRows(
   }
   return { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
 }
-
-const tooLarge = refuse('row-too-large', null, 'the row is larger than the dataset allows')

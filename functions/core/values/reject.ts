@@ -38,3 +38,4 @@ export interface Refusal {
 }
 
 export const refuse = (code: RejectCode, column: string | null, message: string): Refusal => ({ code, column, message })
+export const rowTooLarge = refuse('row-too-large', null, rejectCodes['row-too-large'])

@@ -9,7 +9,7 @@ import { isFixColumn } from '#core/rejects/fix-columns.ts'
 import type { RowSink, RowsRead } from '#core/rows/read-rows.ts'
 import { encodeRow, fieldsOf, firstTwice } from '#core/rows/row.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
-import { refuse } from '#core/values/reject.ts'
+import { refuse, rowTooLarge } from '#core/values/reject.ts'
 import type { ReadObject } from './objects.ts'
 import { type Footer, invalid, type RowGroup, readFooter } from './parquet-footer.ts'
 import { type ScratchFile, scratchFile } from './scratch-file.ts'
@@ -173,7 +173,7 @@ class GroupReader {
       bad >= 0
         ? refuse((values[bad] as BadValue).code, this.#fields[bad]!.name, (values[bad] as BadValue).message)
         : encodeRow(this.#fields, this.#lead, this.#valueAt, line, offset, out)
-    const refusal = this.#isLarge || this.#hasTooMuch() ? tooLarge : fault
+    const refusal = this.#isLarge || this.#hasTooMuch() ? rowTooLarge : fault
     if (!refusal) {
       this.encoded++
       return
@@ -218,5 +218,3 @@ function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] 
     return { name, element: found.element, read }
   })
 }
-
-const tooLarge = refuse('row-too-large', null, 'the row is larger than the dataset allows')

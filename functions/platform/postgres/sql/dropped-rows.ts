@@ -1,11 +1,12 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
+import { rejectCodes } from '#core/values/reject.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import { identifier, stagingTable, targetTable } from './identifier.ts'
 import { inPart, type StagedPart, type StagedPlace } from './staged-once.ts'
 
 /** The table let go of a row that it was given, and said nothing. */
 export class DroppedRow extends Error {
-  override readonly message = 'a trigger or a rule of the table dropped the row'
+  override readonly message = rejectCodes['dropped-by-table']
 }
 
 /**
