@@ -10,15 +10,17 @@ import { type Copy, copyInto } from './copy.ts'
 import { type CopyMissing, copyMissing } from './copy-missing.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
+import { endOf } from './end-of.ts'
 import { mergeStaged } from './merge.ts'
 import { isKeyTaken } from './retry.ts'
 import { beginTransaction } from './sql/begin-transaction.ts'
 import { claimChunk } from './sql/claim-chunk.ts'
-import { claimLane } from './sql/claim-lane.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
 import { DroppedRow } from './sql/dropped-rows.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 import { stagedKeys } from './sql/staged-keys.ts'
+import { demandFit } from './table-check.ts'
+import { takeStaging } from './take-staging.ts'
 
 export interface ChunkWork {
   readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
@@ -46,22 +48,24 @@ export const canProbe = (dataset: Dataset): boolean => dataset.onConflict === 'i
  * Killed anywhere before the commit it leaves nothing; after it, the ledger refuses it.
  * @returns undefined when the chunk was committed before
  * @throws AccountingError when two counts of the same rows differ; nothing is committed then
+ * @throws LoadError table-changed, table-missing, table-refused, chunk-refused: waiting would not help
  */
 export async function commitChunk(db: Connection, work: ChunkWork): Promise<ChunkResult | undefined> {
   const { load, dataset, chunk } = work
   try {
-    await beginTransaction(db)
+    const shape = await beginTransaction(db, dataset.name)
     if (!(await claimChunk(db, load.id, chunk, load.tenant, dataset.name))) {
       await db.query('ROLLBACK')
       return undefined
     }
+    demandFit(dataset, shape)
     const result = accountOf(dataset, chunk, await loadRows(db, work))
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')
     return result
   } catch (error) {
     await db.query('ROLLBACK').catch(() => undefined)
-    throw error
+    throw endOf(error, dataset) ?? error
   }
 }
 
@@ -105,9 +109,8 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
   const { dataset } = work
   const rejects = openRejects(work)
   try {
-    const lane = await claimLane(db, dataset.name)
+    const lane = await takeStaging(db, dataset)
     const table = stagingTable(dataset.name, lane)
-    await db.query(`TRUNCATE ${table}`)
     const { read, copied } = await copyRows(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), work, rejects, true)
     if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, lane))
     const before = rejects.count

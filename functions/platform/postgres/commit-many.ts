@@ -13,12 +13,12 @@ import { AtFault, blaming, copyAll, type OneOfMany, openRejects, startsOf } from
 import { copyMissing } from './copy-missing.ts'
 import type { CountedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
+import { endOf, isOfTable } from './end-of.ts'
 import { knowsInserted, type Merging, mergeAll, whileTaken } from './merge.ts'
 import { olderRows } from './order.ts'
-import { isKeyTaken, verdictOn } from './retry.ts'
+import { isKeyTaken } from './retry.ts'
 import { beginTransaction } from './sql/begin-transaction.ts'
 import { chunkIdText, claimChunks } from './sql/claim-chunks.ts'
-import { claimLane } from './sql/claim-lane.ts'
 import { completeChunks } from './sql/complete-chunks.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
 import { insertMissingOfMany } from './sql/insert-missing-of-many.ts'
@@ -26,6 +26,8 @@ import { type ChunkCounts, mergeMany } from './sql/merge-many.ts'
 import { readChunks } from './sql/read-chunks.ts'
 import type { StagedPart } from './sql/staged-once.ts'
 import { updatePresentOfMany } from './sql/update-present-of-many.ts'
+import { demandFit } from './table-check.ts'
+import { takeStaging } from './take-staging.ts'
 
 export type ManyCommitted =
   /** In the order of the chunks. `before`: the ledger had it already. */
@@ -39,11 +41,12 @@ export type ManyCommitted =
  * Commits chunks of one dataset in one transaction, in their order, each exactly once and with counts of its own: all ledger rows, all rows in one COPY,
  * all counts. A chunk that is in the ledger already is left out, and what was counted then is the result.
  * @param road to try first, as for one chunk
+ * @throws LoadError table-changed, table-missing, table-refused: the table's fault, and no chunk's
  */
 export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
   try {
-    await beginTransaction(db)
+    const shape = await beginTransaction(db, dataset.name)
     const claimed = await claimChunks(db, dataset.name, ids)
     const isNew = (i: number): boolean => claimed.has(chunkIdText(ids[i]!))
     const known =
@@ -54,6 +57,7 @@ export async function commitMany(db: Connection, dataset: Dataset, chunks: reado
           )
         : new Map<string, ChunkResult>()
     const fresh = chunks.filter((_, i) => isNew(i))
+    if (fresh.length > 0) demandFit(dataset, shape)
     const made = fresh.length === 0 ? [] : await goOn(db, dataset, fresh, road)
     const results = new Map(fresh.map(({ load, chunk }, i) => [chunkIdText({ load: load.id, chunk }), made[i]!]))
     if (made.length > 0)
@@ -69,18 +73,11 @@ export async function commitMany(db: Connection, dataset: Dataset, chunks: reado
   } catch (error) {
     await db.query('ROLLBACK').catch(() => undefined)
     if (error instanceof AtFault) return { kind: 'at-fault', at: chunks.indexOf(error.chunk), error: error.cause }
-    const fault = faultIn(error)
-    if (!fault) throw error
-    return chunks.length === 1 ? { kind: 'at-fault', at: 0, error: fault } : { kind: 'one-by-one' }
+    const end = error instanceof AccountingError ? error : endOf(error, dataset)
+    // What is wrong with the table is no chunk's fault.
+    if (!end || isOfTable(end)) throw end ?? error
+    return chunks.length === 1 ? { kind: 'at-fault', at: 0, error: end } : { kind: 'one-by-one' }
   }
-}
-
-/** What a chunk is to blame for, though nobody can tell which: counts differ, or Postgres refuses more than a row (what a header says, a rule that is deferred). */
-function faultIn(error: unknown): LoadError | AccountingError | undefined {
-  if (error instanceof AccountingError) return error
-  if (verdictOn(error) !== 'reject') return undefined
-  const { code, message } = error as Error & { code: string }
-  return new LoadError('chunk-refused', `Postgres refused it with SQLSTATE ${code}: ${message}.`, { cause: error })
 }
 
 /** As one chunk goes: straight, or straight but for the rows whose keys are there, or staged. */
@@ -137,9 +134,8 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
   const starts = startsOf(chunks)
   const rejects = openRejects(dataset, chunks, starts)
   try {
-    const lane = await claimLane(db, dataset.name)
+    const lane = await takeStaging(db, dataset)
     const table = stagingTable(dataset.name, lane)
-    await db.query(`TRUNCATE ${table}`)
     const reads = await copyAll(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), chunks, rejects, true)
     for (const chunk of chunks) await keepOrder(db, dataset, lane, chunk)
     const before = rejects.map(({ count }) => count)

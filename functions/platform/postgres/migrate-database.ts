@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import { canonicalType, compareSchema, type SchemaChange } from '#core/dataset/schema-change.ts'
+import { compareSchema, type SchemaChange } from '#core/dataset/schema-change.ts'
 import { ConfigurationError } from '#core/errors.ts'
 import type { Connection } from './database.ts'
 import { migrations } from './migrations/list.ts'
@@ -7,6 +7,7 @@ import { changeSql, createPartitionSql, createStagingSql } from './sql/define-ta
 import { describeTable } from './sql/describe-table.ts'
 import { grantLoaderSql } from './sql/grant-loader.ts'
 import { stagingTable } from './sql/identifier.ts'
+import { stagingShape } from './take-staging.ts'
 
 export interface MigrateOptions {
   readonly datasets: readonly Dataset[]
@@ -86,7 +87,7 @@ async function applyChanges(db: Connection, planned: readonly Planned[]): Promis
 async function stage(db: Connection, { datasets, lanes }: MigrateOptions): Promise<string[]> {
   const made: string[] = []
   for (const dataset of datasets) {
-    const wanted = ['_line bigint', '_offset bigint', ...Object.entries(dataset.columns).map(([n, c]) => `${n} ${canonicalType(c)}`)].join()
+    const wanted = stagingShape(dataset)
     for (let lane = 0; lane < lanes; lane++) {
       const existing = await describeTable(db, 'millrace', `staging_${dataset.name}_${lane}`)
       if (existing?.columns.map((c) => `${c.name} ${c.type}`).join() === wanted) continue

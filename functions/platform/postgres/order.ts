@@ -3,10 +3,10 @@ import type { OrderPlace } from '#core/batches/order.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { copyInto } from './copy.ts'
 import type { Connection } from './database.ts'
-import { claimLane } from './sql/claim-lane.ts'
 import { stagingColumns, stagingTable } from './sql/identifier.ts'
 import { hasNewerChunk } from './sql/newer-chunk.ts'
 import { type StagedOver, stagedOver } from './sql/staged-over.ts'
+import { takeStaging } from './take-staging.ts'
 
 const none: StagedOver = { rows: 0, keys: [] }
 
@@ -23,9 +23,8 @@ export async function wouldPutOver(db: Connection, dataset: Dataset, place: Orde
   if (!(await hasNewerChunk(db, dataset.name, place))) return none
   await db.query('BEGIN')
   try {
-    const lane = await claimLane(db, dataset.name)
+    const lane = await takeStaging(db, dataset)
     const table = stagingTable(dataset.name, lane)
-    await db.query(`TRUNCATE ${table}`)
     const copy = copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)])
     try {
       await read({ write: copy.write, refuse: () => undefined, flush: async () => undefined }, true, 0)

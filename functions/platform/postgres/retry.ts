@@ -1,32 +1,44 @@
 /**
  * What to do about an error of Postgres, by SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html
- * `wait`: nothing is wrong with the data; try again. `reject`: a row is at fault; find it. `stop`: a person must look.
+ * `wait`: nothing is wrong with the data; try again. `reject`: a row is at fault; find it. `unfit`: the statement does not fit the table, its rights
+ * or its definition, and will not until a person has mended it: never wait. `stop`: nobody can tell; the source tries a few times more, then a person looks.
  */
-export type Verdict = 'wait' | 'reject' | 'stop'
+export type Verdict = 'wait' | 'reject' | 'unfit' | 'stop'
 
 const byClass: Readonly<Record<string, Verdict>> = {
   '08': 'wait', // connection exception
   '09': 'reject', // triggered action exception
+  '0A': 'unfit', // feature not supported: what the table is
+  '0L': 'unfit', // invalid grantor
   '20': 'reject', // a trigger's CASE has no branch for the row
   '21': 'reject', // a trigger's subquery has more than one row
   '22': 'reject', // data exception
   '23': 'reject', // integrity constraint violation
+  '28': 'wait', // invalid authorization: the password is being rotated, and the secret is read again
+  '2B': 'unfit', // dependent privilege descriptors still exist
   '2F': 'reject', // SQL routine exception: a trigger
   '38': 'reject', // external routine exception: a trigger in another language
   '39': 'reject', // external routine invocation exception
+  '3D': 'wait', // the database is not there: it is being restored or renamed
+  '3F': 'unfit', // invalid schema name
   '40': 'wait', // transaction rollback: deadlock, serialization failure
+  '42': 'unfit', // no such table, column or function, wrong type, missing right
+  '44': 'reject', // WITH CHECK OPTION of a view that a trigger writes to
   '53': 'wait', // insufficient resources
   '54': 'reject', // program limit exceeded: a key too long for its index, a row too large for its page
-  '55': 'wait', // object not in prerequisite state: lock not available
+  '55': 'unfit', // object not in prerequisite state: a publication without replica identity, a view that takes no rows
   '57': 'wait', // operator intervention: shutdown, failover
   '58': 'wait', // system error
   P0: 'reject', // raise_exception in a trigger
 }
 const byState: Readonly<Record<string, Verdict>> = {
-  '57014': 'wait', // query canceled
+  '08P01': 'unfit', // protocol violation: binary rows that the table's columns cannot be
+  '22P04': 'unfit', // bad copy file format: another number of columns
   '25006': 'wait', // read-only transaction: the writer has moved
   '25P03': 'wait', // idle in transaction for too long
   '25P04': 'wait', // the transaction took too long
+  '55006': 'wait', // object in use
+  '55P03': 'wait', // lock not available
 }
 /** Errors of the socket, before Postgres could say anything. */
 const network = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
