@@ -53,12 +53,12 @@ export const canProbe = (dataset: Dataset): boolean => dataset.onConflict === 'i
 export async function commitChunk(db: Connection, work: ChunkWork): Promise<ChunkResult | undefined> {
   const { load, dataset, chunk } = work
   try {
-    const shape = await beginTransaction(db, dataset.name)
+    const version = await beginTransaction(db, dataset)
     if (!(await claimChunk(db, load.id, chunk, load.tenant, dataset.name))) {
       await db.query('ROLLBACK')
       return undefined
     }
-    demandFit(dataset, shape)
+    await demandFit(db, dataset, version)
     const result = accountOf(dataset, chunk, await loadRows(db, work))
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')

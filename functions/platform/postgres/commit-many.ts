@@ -46,7 +46,7 @@ export type ManyCommitted =
 export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
   try {
-    const shape = await beginTransaction(db, dataset.name)
+    const version = await beginTransaction(db, dataset)
     const claimed = await claimChunks(db, dataset.name, ids)
     const isNew = (i: number): boolean => claimed.has(chunkIdText(ids[i]!))
     const known =
@@ -57,7 +57,7 @@ export async function commitMany(db: Connection, dataset: Dataset, chunks: reado
           )
         : new Map<string, ChunkResult>()
     const fresh = chunks.filter((_, i) => isNew(i))
-    if (fresh.length > 0) demandFit(dataset, shape)
+    if (fresh.length > 0) await demandFit(db, dataset, version)
     const made = fresh.length === 0 ? [] : await goOn(db, dataset, fresh, road)
     const results = new Map(fresh.map(({ load, chunk }, i) => [chunkIdText({ load: load.id, chunk }), made[i]!]))
     if (made.length > 0)

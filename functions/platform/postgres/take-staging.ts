@@ -16,8 +16,8 @@ import { shapeSql } from './sql/table-shape.ts'
 export async function takeStaging(db: Connection, dataset: Dataset): Promise<number> {
   const lane = await claimLane(db, dataset.name)
   const table = stagingTable(dataset.name, lane)
-  const results: unknown = await db.query(`TRUNCATE ${table}; ${shapeSql(table)} `)
-  const { columns } = JSON.parse(lastRow<{ json_build_object: string }>(results).json_build_object) as LiveTable
+  const results: unknown = await db.query(`TRUNCATE ${table}; SELECT (${shapeSql(table)}) AS shape`)
+  const { columns } = JSON.parse(lastRow<{ shape: string }>(results).shape) as LiveTable
   const found = columns.map(({ name, type }) => `${name} ${type}`).join()
   const declared = stagingShape(dataset)
   if (found === declared) return lane

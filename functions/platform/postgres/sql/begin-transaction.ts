@@ -1,7 +1,8 @@
+import type { Dataset } from '#core/dataset/dataset.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import { targetTable } from './identifier.ts'
 import { lastRow } from './last-row.ts'
-import { shapeSql } from './table-shape.ts'
+import { shapeVersionSql } from './table-shape.ts'
 
 /**
  * Begins a transaction in which rows are judged one statement at a time: each sees what others have committed by then, whatever the database's default is, and deferred
@@ -9,17 +10,17 @@ import { shapeSql } from './table-shape.ts'
  * set where none is deferred: SET pins an RDS Proxy session.
  *
  * The table is locked as every INSERT locks it, only earlier: until the commit nobody can alter it, so what its shape is now, it is for all rows.
- * @returns the shape of the dataset's table, as text
+ * @returns the version of the table's shape, for `demandFit`
  * @throws 42P01 without the table, 42809 when its name is that of something else, 55P03 when somebody keeps it locked
  */
-export async function beginTransaction(db: Connection, dataset: string): Promise<string> {
-  const table = targetTable(dataset)
+export async function beginTransaction(db: Connection, dataset: Dataset): Promise<string> {
+  const table = targetTable(dataset.name)
   // One round trip for all three; `pg` then answers with a result for each, which its types do not know.
   const results: unknown = await db.query(
     `BEGIN ISOLATION LEVEL READ COMMITTED; LOCK TABLE ONLY ${table} IN ROW EXCLUSIVE MODE;
-     SELECT EXISTS (SELECT FROM pg_constraint WHERE condeferred) AS deferred, (${shapeSql(table)}) AS shape`,
+     SELECT EXISTS (SELECT FROM pg_constraint WHERE condeferred) AS deferred, (${shapeVersionSql(dataset)}) AS version`,
   )
-  const { deferred, shape } = lastRow<{ deferred: boolean; shape: string }>(results)
+  const { deferred, version } = lastRow<{ deferred: boolean; version: string }>(results)
   if (deferred) await db.query('SET CONSTRAINTS ALL IMMEDIATE')
-  return shape
+  return version
 }
