@@ -87,6 +87,13 @@ interface StageValues {
   /** Time one chunk may take; 15 minutes is Lambda's most. */
   readonly chunkTimeout: Duration
   /**
+   * For how long a chunk is hidden from other loaders, unless its own says again that it is at work: so long a loader that was killed holds its chunk up. Its loader
+   * says so three times in that time, and has a whole core: a pause of the collector is no death.
+   */
+  readonly chunkLease: Duration
+  /** For how long a load waits for a database that is away, before it ends as failed. */
+  readonly databasePatience: Duration
+  /**
    * Visibility timeout of a queue as a multiple of its consumer's timeout, and so how long work waits whose function died without a word (one that fails
    * says so, and its message is back in seconds). AWS advises 6, so that throttling does not use up receives: load-chunk has a maximum concurrency, which
    * keeps Lambda from receiving more than it can run, the others end in seconds, and a message that comes twice is harmless. 2 leaves room for a slow end.
@@ -130,6 +137,9 @@ const production: StageValues = {
   chunkConcurrency: 16,
   lanes: 32,
   chunkTimeout: Duration.minutes(15),
+  chunkLease: Duration.seconds(45),
+  // As long as the stream keeps records.
+  databasePatience: Duration.hours(66),
   visibilityFactor: 2,
   database: { zones: 2, minCapacity: 2, maxCapacity: 64, readers: 1, backups: Duration.days(14), proxyConnections: 80 },
   // A weekend's outage of the database, and a Monday to mend it.
@@ -163,6 +173,7 @@ const values: Readonly<Record<StageName, StageValues>> = {
     lanes: 8,
     stream: { shards: undefined, retention: Duration.hours(24), lanes: 16 },
     records: { ...production.records, parallelization: 1, retries: 600, maxAge: Duration.hours(20) },
+    databasePatience: Duration.hours(20),
     database: { zones: 2, minCapacity: 1, maxCapacity: 8, readers: 0, backups: Duration.days(3), proxyConnections: 80 },
   },
   // What MiniStack and LocalStack can deploy. A template with one resource type they do not know is refused as a whole.
@@ -182,6 +193,8 @@ const values: Readonly<Record<StageName, StageValues>> = {
     lanes: 8,
     // Short, so that a killed loader's chunk comes back while someone is watching.
     chunkTimeout: Duration.seconds(120),
+    chunkLease: Duration.seconds(15),
+    databasePatience: Duration.hours(20),
     visibilityFactor: 1,
     database: undefined,
     // Shards cost nothing here; four show what one alone would hide.

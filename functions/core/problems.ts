@@ -58,6 +58,7 @@ export const problems = {
   'object-changed': { status: 422, title: 'The object is not the one that was uploaded' },
   'chunk-conflict': { status: 422, title: 'Another chunk of the same number is committed' },
   'chunk-refused': { status: 422, title: 'Postgres takes none of a chunk' },
+  'database-unavailable': { status: 503, title: 'The database was away for too long' },
   'table-changed': { status: 422, title: 'The table is not what the dataset declares' },
   'table-missing': { status: 422, title: 'The table of the dataset is missing' },
   'table-refused': { status: 422, title: 'Postgres does not take rows into the table' },

@@ -5,9 +5,11 @@ import { parseChunkJob } from '#core/loads/chunk.ts'
 import { rejectsKey } from '#core/loads/load.ts'
 import { datasets } from '#datasets'
 import { sendChunks } from '#platform/chunk-queue.ts'
+import { databaseBreaker } from '#platform/dynamodb/breaker.ts'
 import { notedEdges, noteEdges } from '#platform/dynamodb/edges.ts'
-import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/dynamodb/projection.ts'
+import { failLoad, finishLoad, getLoad, noteWaiting, projectChunk } from '#platform/dynamodb/projection.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
+import { DatabaseAway } from '#platform/postgres/breaker.ts'
 import { chunkStore } from '#platform/postgres/chunk-store.ts'
 import { connector } from '#platform/postgres/database.ts'
 import { objectReader } from '#platform/s3/objects.ts'
@@ -25,7 +27,9 @@ const table = openTable(env.TABLE_NAME)
 const readObject = objectReader(s3, env.RAW_BUCKET)
 
 const loadChunk = createLoadChunk({
-  ...chunkStore(connector(env.DATABASE_SECRET_ARN), (load, chunk) => rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk))),
+  ...chunkStore(connector(env.DATABASE_SECRET_ARN), databaseBreaker(table), (load, chunk) =>
+    rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk)),
+  ),
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
   openText: textOpener(readObject),
@@ -34,12 +38,16 @@ const loadChunk = createLoadChunk({
   projectChunk: (load, result) => projectChunk(table, load, result),
   finishLoad: (id) => finishLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),
-  sendChunks: (jobs, traceparent) => sendChunks(sqs, env.CHUNK_QUEUE_URL, jobs, traceparent),
+  sendChunks: (jobs, traceparent, delay) => sendChunks(sqs, env.CHUNK_QUEUE_URL, jobs, traceparent, delay),
+  awaySince: (error) => (error instanceof DatabaseAway ? error.since : undefined),
+  noteWaiting: (id, waiting) => noteWaiting(table, id, waiting),
+  patience: env.DATABASE_PATIENCE_SECONDS * 1000,
+  now: Date.now,
   noteEdges: (load, chunk, edges) => noteEdges(table, load, chunk, edges),
   notedEdges: (id) => notedEdges(table, id),
 })
 
-export const handler = queueHandler(sqs, async (record, timeLeft) => {
+export const handler = queueHandler(sqs, { lease: env.LEASE_SECONDS }, async (record, timeLeft) => {
   const job = parseChunkJob(record.body)
   if (!job) throw new Error('the message is no chunk job')
   await loadChunk(job, timeLeft)

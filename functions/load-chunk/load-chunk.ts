@@ -1,7 +1,7 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
-import { type ChunkResult, isPlanned, type Load, type PlannedLoad } from '#core/loads/load.ts'
+import { type ChunkResult, isPlanned, type Load, type PlannedLoad, type Waiting } from '#core/loads/load.ts'
 import type { Turn } from '#core/loads/turns.ts'
 import { demandFewRejects, type MaxRejects } from '#core/rejects/max-rejects.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
@@ -24,7 +24,16 @@ export interface LoadChunkDeps {
   /** Ends the load when all of its chunks are projected. */
   readonly finishLoad: (load: string) => Promise<void>
   readonly failLoad: (load: string, error: LoadError) => Promise<void>
-  readonly sendChunks: (jobs: Iterable<ChunkJob>, traceparent: string) => Promise<void>
+  /** @param delay seconds until they come, none if left out */
+  readonly sendChunks: (jobs: Iterable<ChunkJob>, traceparent: string, delay?: number) => Promise<void>
+  /** Of an error that says that the database is away: since when, ISO 8601. */
+  readonly awaySince: (error: unknown) => string | undefined
+  /** Says in the load what it waits for. */
+  readonly noteWaiting: (load: string, waiting: Waiting) => Promise<void>
+  /** Milliseconds for which a load waits for a database that is away. */
+  readonly patience: number
+  /** Epoch milliseconds. */
+  readonly now: () => number
   /** Notes where the rows of a chunk may begin; true when that is known of every chunk of the load. */
   readonly noteEdges: (load: Load, chunk: number, edges: readonly Edge[]) => Promise<boolean>
   /** What was noted, chunk by chunk. */
@@ -37,23 +46,65 @@ export type LoadChunk = (job: ChunkJob, timeLeft: () => number) => Promise<void>
 /**
  * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, and shows the results in the load; or finds out where
  * the rows of a chunk begin (`edges`).
- * A load that can never succeed is ended here; every other failure is thrown, and the queue delivers again.
+ * A load that can never succeed is ended here. While the database is away the job goes back to the queue as a new message, which has no receives yet;
+ * every other failure is thrown, and the queue delivers again.
  */
 export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
   return async (job, timeLeft) => {
     const load = await world.findLoad(job.load)
-    if (load?.state === 'failed') return showCommitted(world, load, job)
-    if (load?.state !== 'loading' || !isPlanned(load)) return
-    const deps = load.maxRejects === undefined ? world : { ...world, projectChunk: projectAndJudge(world, load.maxRejects) }
+    if (!load) return
     try {
-      const dataset = deps.findDataset(load.dataset)
-      if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
-      await work(deps, job, load, dataset, timeLeft)
+      await handle(world, job, load, timeLeft)
     } catch (error) {
-      if (!(error instanceof LoadError)) throw error
-      await deps.failLoad(load.id, error)
+      const since = world.awaySince(error)
+      if (since === undefined) throw await noted(world, load, error)
+      await waitForDatabase(world, job, load, since)
     }
   }
+}
+
+async function handle(world: LoadChunkDeps, job: ChunkJob, load: Load, timeLeft: () => number): Promise<void> {
+  if (load.state === 'failed') return showCommitted(world, load, job)
+  if (load.state !== 'loading' || !isPlanned(load)) return
+  const deps = load.maxRejects === undefined ? world : { ...world, projectChunk: projectAndJudge(world, load.maxRejects) }
+  try {
+    const dataset = deps.findDataset(load.dataset)
+    if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
+    await work(deps, job, load, dataset, timeLeft)
+  } catch (error) {
+    if (!(error instanceof LoadError)) throw error
+    await deps.failLoad(load.id, error)
+  }
+}
+
+/** Seconds after which a job that waits for the database comes back: at random, so that they do not all come at once. */
+const waitingDelay = { least: 1, most: 3 }
+
+/** Gives the loader's place to other work. @param since ISO 8601 */
+async function waitForDatabase(deps: LoadChunkDeps, job: ChunkJob, load: Load, since: string): Promise<void> {
+  if (deps.now() - Date.parse(since) > deps.patience)
+    return deps.failLoad(
+      load.id,
+      new LoadError(
+        'database-unavailable',
+        `The database did not answer since ${since}, longer than this deployment waits. What was committed before is counted. ` +
+          'Replay the load once the database is back: it goes on where it stopped.',
+      ),
+    )
+  const detail = `The database does not answer since ${since}. The load goes on by itself when it does.`
+  await deps.noteWaiting(load.id, { code: 'database-unavailable', detail, since })
+  const { least, most } = waitingDelay
+  await deps.sendChunks([job], load.traceparent, least + Math.floor(Math.random() * (most - least + 1)))
+}
+
+/** Characters of an error that are kept. */
+const longestReason = 300
+
+/** Says in the load why a try failed; the error itself goes on. */
+async function noted(deps: LoadChunkDeps, load: Load, error: unknown): Promise<unknown> {
+  const detail = `A try failed, and the next one comes by itself: ${String(error).slice(0, longestReason).toWellFormed()}`
+  await deps.noteWaiting(load.id, { code: 'retrying', detail, since: new Date(deps.now()).toISOString() }).catch(() => undefined)
+  return error
 }
 
 function work(deps: LoadChunkDeps, job: ChunkJob, load: PlannedLoad, dataset: Dataset, timeLeft: () => number): Promise<void> {

@@ -2,6 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { readEnv } from '#core/env.ts'
 import { rejectsKey } from '#core/loads/load.ts'
 import { datasets } from '#datasets'
+import { databaseBreaker } from '#platform/dynamodb/breaker.ts'
 import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/dynamodb/projection.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
 import { log } from '#platform/log.ts'
@@ -17,7 +18,7 @@ const env = readEnv(spec, process.env)
 const s3 = new S3Client({ forcePathStyle: true })
 const table = openTable(env.TABLE_NAME)
 
-const store = recordStore(connector(env.DATABASE_SECRET_ARN), (header) =>
+const store = recordStore(connector(env.DATABASE_SECRET_ARN), databaseBreaker(table), (header) =>
   rejectFile(s3, env.REJECTS_BUCKET, rejectsKey({ ...header, id: header.load }, header.chunk)),
 )
 

@@ -27,7 +27,7 @@ const noteDeadLetter = createNoteDeadLetter({
   now: Date.now,
 })
 
-export const handler = queueHandler(new SQSClient({}), async (record) => {
+export const handler = queueHandler(new SQSClient({}), {}, async (record) => {
   const created = parsePlanMessage(record.body)
   if (!created) throw new Error('the message is no S3 event')
   for (const message of created) if (message.kind === 'object') await noteDeadLetter(message.key)

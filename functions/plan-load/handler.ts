@@ -34,7 +34,7 @@ const planLoad = createPlanLoad({
   noteOrphan: (key, reason) => noteOrphan(s3, env.DEAD_LETTERS_BUCKET, key, reason),
 })
 
-export const handler = queueHandler(sqs, async (record) => {
+export const handler = queueHandler(sqs, {}, async (record) => {
   const messages = parsePlanMessage(record.body)
   if (!messages) throw new Error('the message is neither an S3 event nor a replay')
   for (const message of messages) await planLoad(message)

@@ -8,11 +8,20 @@ const parallel = 8
 /** Rounds in which the messages that SQS did not take are sent again. */
 const rounds = 5
 
-/** Puts chunk jobs on the queue. Sending one twice is harmless: the ledger refuses the second. */
-export async function sendChunks(sqs: SQSClient, queueUrl: string, jobs: Iterable<ChunkJob>, traceparent: string): Promise<void> {
+/**
+ * Puts chunk jobs on the queue. Sending one twice is harmless: the ledger refuses the second.
+ * @param delay seconds until they are delivered, 900 at most
+ */
+export async function sendChunks(
+  sqs: SQSClient,
+  queueUrl: string,
+  jobs: Iterable<ChunkJob>,
+  traceparent: string,
+  delay = 0,
+): Promise<void> {
   const batches = batchesOf(jobs)
   const worker = async (): Promise<void> => {
-    for (const batch of batches) await sendBatch(sqs, queueUrl, batch, traceparent)
+    for (const batch of batches) await sendBatch(sqs, queueUrl, batch, traceparent, delay)
   }
   await Promise.all(Array.from({ length: parallel }, worker))
 }
@@ -29,10 +38,17 @@ function* batchesOf(jobs: Iterable<ChunkJob>): Generator<ChunkJob[]> {
   if (batch.length > 0) yield batch
 }
 
-async function sendBatch(sqs: SQSClient, queueUrl: string, batch: readonly ChunkJob[], traceparent: string): Promise<void> {
+async function sendBatch(
+  sqs: SQSClient,
+  queueUrl: string,
+  batch: readonly ChunkJob[],
+  traceparent: string,
+  DelaySeconds: number,
+): Promise<void> {
   let open = batch.map((job, i) => ({
     Id: String(i),
     MessageBody: JSON.stringify(job),
+    DelaySeconds,
     MessageAttributes: { traceparent: { DataType: 'String', StringValue: traceparent } },
   }))
   for (let round = 0; open.length > 0; round++) {

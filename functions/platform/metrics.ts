@@ -16,7 +16,10 @@ export function countRows(dataset: string, rows: Pick<ChunkResult, 'received' | 
 }
 
 /** Things that a person should know of. */
-export function count(name: 'LoadsFailed' | 'ObjectsUnknown' | 'DeadLetters' | 'DeadLettersUnreadable', n = 1): void {
+export function count(
+  name: 'DatabaseAway' | 'LoadsGivenUp' | 'ObjectsUnknown' | 'MessagesUnknown' | 'DeadLetters' | 'DeadLettersUnreadable',
+  n = 1,
+): void {
   metrics.addMetric(name, MetricUnit.Count, n)
   metrics.publishStoredMetrics()
 }

@@ -37,7 +37,8 @@ export class WorkQueue extends Construct {
         ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key, dataKeyReuse: Duration.hours(1) }
         : { encryption: QueueEncryption.SQS_MANAGED }),
     }
-    this.deadLetters = new Queue(this, 'DeadLetters', common)
+    // Twice what the function that reads it may take.
+    this.deadLetters = new Queue(this, 'DeadLetters', { ...common, visibilityTimeout: Duration.minutes(2) })
     this.queue = new Queue(this, 'Queue', {
       ...common,
       visibilityTimeout: Duration.seconds(props.consumerTimeout.toSeconds() * stage.visibilityFactor),

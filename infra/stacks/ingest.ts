@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
 import { spec as checkOrderSpec } from '../../functions/check-order/env.ts'
+import { spec as endLoadSpec } from '../../functions/end-load/env.ts'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
 import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env.ts'
 import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
@@ -35,8 +36,8 @@ export class IngestStack extends Stack {
     const loadChunk = this.loadChunk(props)
     const loadRecords = loadRecordsFunction(this, props)
     this.checkOrder = this.orderCheck(props)
-    this.functions = [planLoad, loadChunk, loadRecords.fn, this.noteDeadLetter(props), this.checkOrder]
-    this.alarms = [...this.functions.flatMap((f) => f.alarms), ...loadRecords.alarms, ...deadLetterAlarms()]
+    this.functions = [planLoad, loadChunk, loadRecords.fn, this.noteDeadLetter(props), this.endLoad(props), this.checkOrder]
+    this.alarms = [...this.functions.flatMap((f) => f.alarms), ...loadRecords.alarms, ...countedAlarms()]
     const period = Duration.minutes(1)
     this.panels = [
       {
@@ -95,6 +96,8 @@ export class IngestStack extends Stack {
         RAW_BUCKET: raw.bucket.bucketName,
         REJECTS_BUCKET: rejects.bucket.bucketName,
         CHUNK_QUEUE_URL: chunks.queue.queueUrl,
+        LEASE_SECONDS: String(stage.chunkLease.toSeconds()),
+        DATABASE_PATIENCE_SECONDS: String(stage.databasePatience.toSeconds()),
         DATABASE_SECRET_ARN: database.connection.secretArn,
       },
       timeout: stage.chunkTimeout,
@@ -154,15 +157,33 @@ export class IngestStack extends Stack {
     noteDeadLetter.fn.addEventSource(new SqsEventSource(setAside.queue, { batchSize: 10, reportBatchItemFailures: true }))
     return noteDeadLetter
   }
+
+  private endLoad({ stage, storage }: IngestProps): VerbFunction {
+    const { table, deadLetters, plan, chunks, key } = storage
+    const endLoad = new VerbFunction(this, 'end-load', {
+      stage,
+      spec: endLoadSpec,
+      description: 'Ends loads as failed whose work no function could do',
+      environment: { TABLE_NAME: table.tableName, DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName },
+      timeout: noteTimeout,
+    })
+    endLoad
+      .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:PutObject'], deadLetters)
+      .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
+    for (const { deadLetters: queue } of [plan, chunks])
+      endLoad.fn.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }))
+    return endLoad
+  }
 }
 
-/** From what note-dead-letter counts. Nothing of it is lost, and none of it comes back by itself. */
-function deadLetterAlarms(): AlarmSpec[] {
-  const counted = (metricName: string) =>
+/** From what functions count. Nothing of it is lost. */
+function countedAlarms(): AlarmSpec[] {
+  const counted = (metricName: string, service = 'note-dead-letter') =>
     new Metric({
       namespace: 'Millrace',
       metricName,
-      dimensionsMap: { service: 'note-dead-letter' },
+      dimensionsMap: { service },
       period: Duration.minutes(1),
       statistic: 'Sum',
     })
@@ -183,5 +204,21 @@ function deadLetterAlarms(): AlarmSpec[] {
       means: 'Something was set aside that belongs to no load: nobody is told of it but you',
       runbook: 'dead-letters-unreadable',
     },
+    {
+      id: 'loads-given-up',
+      metric: counted('LoadsGivenUp', 'end-load'),
+      threshold: 1,
+      periods: 1,
+      means: 'Work of a load failed as often as its queue allows; the load has failed',
+      runbook: 'dead-letters',
+    },
+    ...['load-chunk', 'load-records'].map((service) => ({
+      id: `database-away-${service}`,
+      metric: counted('DatabaseAway', service),
+      threshold: 1,
+      periods: 2,
+      means: `${service} has no connection to the database; loads wait, and go on by themselves`,
+      runbook: 'database-away',
+    })),
   ]
 }

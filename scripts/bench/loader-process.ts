@@ -12,6 +12,7 @@ import type { ReadObject } from '#platform/s3/objects.ts'
 import { textOpener } from '#platform/s3/open-text.ts'
 import { rejectFile } from '#platform/s3/reject-file.ts'
 import { createLoadChunk } from '../../functions/load-chunk/load-chunk.ts'
+import { alwaysThere } from './always-there.ts'
 import { answerOrders } from './answering.ts'
 import { readLarge } from './large-object.ts'
 
@@ -65,6 +66,7 @@ const store = chunkStore(
     first = undefined
     return opened
   },
+  alwaysThere,
   (load, chunk) => rejectFile(nowhere, 'rejects', rejectsKey(load, chunk)),
 )
 const openText = textOpener(readObject)
@@ -96,6 +98,10 @@ answerOrders(async ({ job, load, dataset: sent, path }: LoaderOrder): Promise<Lo
       return false
     },
     notedEdges: async () => [],
+    awaySince: () => undefined,
+    noteWaiting: async () => undefined,
+    patience: 0,
+    now: Date.now,
   })
   const began = performance.now()
   await loadChunk(job, () => invocation - (performance.now() - began))

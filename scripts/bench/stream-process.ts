@@ -12,6 +12,7 @@ import { recordStore } from '#platform/postgres/record-store.ts'
 import { rejectFile } from '#platform/s3/reject-file.ts'
 import { streamHandler } from '#platform/stream-worker.ts'
 import { createLoadRecords } from '../../functions/load-records/load-records.ts'
+import { alwaysThere } from './always-there.ts'
 import { answerOrders } from './answering.ts'
 import { linesOf } from './file-rows.ts'
 
@@ -42,7 +43,7 @@ const connect = async (): Promise<pg.Client> => {
 const bareConnection = await connect()
 // No row of the bench is refused: nothing is sent there.
 const s3 = new S3Client({ region: 'local' })
-const store = recordStore(connect, ({ load }) => rejectFile(s3, 'rejects', load))
+const store = recordStore(connect, alwaysThere, ({ load }) => rejectFile(s3, 'rejects', load))
 const timeLeft = { getRemainingTimeInMillis: () => 60_000 } as Context
 
 answerOrders(async ({ ours, bare, path, invocations, warmUp, envelopes, rows }: StreamOrder): Promise<StreamAnswer> => {

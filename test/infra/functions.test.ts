@@ -135,6 +135,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     'secretsmanager:GetSecretValue',
   ],
   'note-dead-letter': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', ...consume],
+  'end-load': ['dynamodb:GetItem', 'dynamodb:UpdateItem', 's3:PutObject', ...consume],
   migrate: ['secretsmanager:GetSecretValue'],
 }
 /** Those that talk to Postgres. */

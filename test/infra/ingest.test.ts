@@ -51,7 +51,25 @@ describe('note-dead-letter', () => {
   })
 })
 
+describe('end-load', () => {
+  it('takes what the plan and chunk queues have given up', () => {
+    const sources = resources<Mapping>(ingest, 'AWS::Lambda::EventSourceMapping').filter(({ properties }) =>
+      /DeadLetters/.test(JSON.stringify(properties.EventSourceArn)),
+    )
+    assert.deepEqual(
+      sources.map(({ properties }) => /(plan|chunks)DeadLetters/.exec(JSON.stringify(properties.EventSourceArn))?.[1]).sort(),
+      ['chunks', 'plan'],
+    )
+    for (const { properties } of sources) assert.deepEqual(properties.FunctionResponseTypes, ['ReportBatchItemFailures'])
+  })
+})
+
 describe('load-chunk', () => {
+  it('says every 15 seconds that it is at work, and waits for a database as long as the stream keeps records', () => {
+    ingest.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ LEASE_SECONDS: '45', DATABASE_PATIENCE_SECONDS: String(66 * 3600) }) },
+    })
+  })
   it('takes one message of the chunk queue at once, and 16 side by side', () => {
     const chunks = mapping(ingest, 'load-chunk')
     assert.equal(chunks.BatchSize, 1)

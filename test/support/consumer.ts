@@ -6,6 +6,7 @@ import type { Connection } from '#platform/postgres/database.ts'
 import { recordStore } from '#platform/postgres/record-store.ts'
 import { createLoadRecords, type LoadRecordsDeps } from '../../functions/load-records/load-records.ts'
 import { acceptedBatch, type BatchOptions } from './accepted-batch.ts'
+import { MemoryBreaker } from './memory-breaker.ts'
 import { MemoryLoads } from './memory-loads.ts'
 import { memoryRejects, type StoredReject } from './memory-rejects.ts'
 
@@ -45,7 +46,9 @@ export class Consumer {
       return connection
     }
     return {
-      ...recordStore(connect, ({ load, chunk }) => memoryRejects((rows) => void this.rejects.set(`${load}/${chunk}`, rows))),
+      ...recordStore(connect, new MemoryBreaker(), ({ load, chunk }) =>
+        memoryRejects((rows) => void this.rejects.set(`${load}/${chunk}`, rows)),
+      ),
       findDataset: (name) => this.#datasets.get(name),
       projectChunk: async ({ id }, result) => this.#loads.project(id, result),
       finishLoad: (id) => this.#loads.finish(id),

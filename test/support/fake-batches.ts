@@ -70,6 +70,7 @@ export function batchReceipt({ id, dataset, text, received, rejects, state }: Fa
     bytes: { received: text.length, read: over ? text.length : 0 },
     checksum: { algorithm: 'CRC32', uploaded: null, loaded: null },
     problem: null,
+    waiting: null,
     trace: '00-00000000000000000000000000000001-0000000000000001-01',
     createdAt: '2026-01-01T00:00:00.000Z',
     startedAt: '2026-01-01T00:00:00.100Z',

@@ -206,6 +206,7 @@ function receiptOf({ id, body, state }: FakeLoad): Receipt {
     bytes: { received: body.size, read: state === 'complete' ? body.size : 0 },
     checksum: { algorithm: 'CRC32', uploaded: body.crc32 ?? null, loaded: state === 'complete' ? (body.crc32 ?? null) : null },
     problem: null,
+    waiting: null,
     trace: '00-00000000000000000000000000000001-0000000000000001-01',
     createdAt: '2026-01-01T00:00:00.000Z',
     startedAt: null,

@@ -7,6 +7,7 @@ import type { Compression, FileLoad, Format } from '#core/loads/load.ts'
 import { receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
+import { DatabaseAway } from '#platform/postgres/breaker.ts'
 import { commitChunk, type Road } from '#platform/postgres/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/postgres/database.ts'
 import { RoadMemory } from '#platform/postgres/road-memory.ts'
@@ -67,6 +68,10 @@ export class Pipeline {
       finishLoad: (load) => this.#loads.finish(load),
       failLoad: async (load, error) => this.#loads.fail(load, error),
       sendChunks: async (jobs) => void this.queue.push(...jobs),
+      awaySince: (error) => (error instanceof DatabaseAway ? error.since : undefined),
+      noteWaiting: async () => undefined,
+      patience: 60_000,
+      now: Date.now,
       noteEdges: async (load, chunk, edges) => {
         const noted = this.edges.get(load.id) ?? new Map<number, Edge[]>()
         this.edges.set(load.id, noted.set(chunk, [...edges]))

@@ -4,7 +4,7 @@ import type { Dataset } from '#core/dataset/dataset.ts'
 import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
 import { type ScratchDatabase, scratchDatabase } from './scratch-database.ts'
 
-interface ScratchTables extends Pick<ScratchDatabase, 'connect'> {
+interface ScratchTables extends Pick<ScratchDatabase, 'connect' | 'url'> {
   readonly db: pg.Client
   /** Rows of a table. */
   readonly count: (table: string) => Promise<number>
@@ -18,5 +18,5 @@ export async function scratchTables(datasets: readonly Dataset[], { lanes = 3, t
   await migrateDatabase(db, { datasets, lanes, loader: undefined, today })
   beforeEach(() => db.query(`TRUNCATE ${datasets.map(({ name }) => name).join(', ')}, millrace.ledger`))
   const count = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
-  return { db, count, connect: scratch.connect }
+  return { db, count, connect: scratch.connect, url: scratch.url }
 }

@@ -19,6 +19,8 @@ export interface Stage extends AsyncDisposable {
   readonly push: (bytes: string | Buffer, options: Partial<PushOptions> & Pick<PushOptions, 'dataset'>) => Promise<Receipt>
   readonly rejectsOf: (load: string) => Promise<Reject[]>
   readonly countFlights: (from: number, to: number) => Promise<number>
+  /** Messages of a queue, waiting or in work. */
+  readonly messagesIn: (queueUrl: string) => Promise<number>
   readonly send: (queueUrl: string, message: object) => Promise<void>
   /** Until nothing is waiting or being worked on in the pipeline's queues. */
   readonly quiet: () => Promise<void>
@@ -36,9 +38,9 @@ export function connectStage(): Stage {
   const s3 = new S3Client({ forcePathStyle: true })
   const sqs = new SQSClient()
 
-  const waiting = async (queue: string): Promise<number> => {
+  const messagesIn = async (QueueUrl: string): Promise<number> => {
     const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const
-    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: setting(queue), AttributeNames: [...AttributeNames] }))
+    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }))
     return AttributeNames.reduce((sum, name) => sum + Number(Attributes?.[name]), 0)
   }
   return {
@@ -46,6 +48,7 @@ export function connectStage(): Stage {
     database,
     s3,
     sqs,
+    messagesIn,
     push: async (bytes, options) => {
       const source = blobSource(new Blob([typeof bytes === 'string' ? bytes : new Uint8Array(bytes)]), `${randomUUID()}.test`)
       const { receipt } = await client.pushFile(source, { format: 'ndjson', compression: 'none', ...options })
@@ -62,8 +65,9 @@ export function connectStage(): Stage {
     },
     quiet: async () => {
       // A message that goes from one queue to the next is in neither for a moment: twice in a row must be nothing.
+      const queues = ['MILLRACE_PLAN_QUEUE_URL', 'MILLRACE_CHUNK_QUEUE_URL'].map(setting)
       for (let empty = 0; empty < 3; ) {
-        const left = (await waiting('MILLRACE_PLAN_QUEUE_URL')) + (await waiting('MILLRACE_CHUNK_QUEUE_URL'))
+        const left = (await Promise.all(queues.map(messagesIn))).reduce((a, b) => a + b)
         empty = left === 0 ? empty + 1 : 0
         await new Promise((resolve) => setTimeout(resolve, 200))
       }

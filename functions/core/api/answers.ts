@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { compressions, formats } from '#core/loads/load.ts'
+import { compressions, formats, waitingCodes } from '#core/loads/load.ts'
 import type { Receipt } from '#core/loads/receipt.ts'
 import { type Problem, type ProblemCode, problems } from '#core/problems.ts'
 import {
@@ -58,6 +58,10 @@ export const receiptAnswer = z.strictObject({
   bytes: z.strictObject({ received: count, read: count }),
   checksum: z.strictObject({ algorithm: z.literal('CRC32'), uploaded: hex.nullable(), loaded: hex.nullable() }),
   problem: problemAnswer.nullable(),
+  waiting: z
+    .strictObject({ code: z.enum(waitingCodes), detail: z.string(), since: time })
+    .nullable()
+    .describe('what a load that is not over waits for; it goes on by itself'),
   trace: z.string(),
   createdAt: time,
   startedAt: time.nullable(),

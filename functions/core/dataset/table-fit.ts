@@ -2,7 +2,7 @@ import type { Dataset } from './dataset.ts'
 import { canonicalType } from './schema-change.ts'
 
 /** A column as the catalog has it at this moment. */
-export interface LiveColumn {
+interface LiveColumn {
   readonly name: string
   /** As `format_type` writes it; of a domain, the type below it. */
   readonly type: string

@@ -23,6 +23,18 @@ export interface DeclaredEncoding {
 /** What a batch may be: texts only, of which an array or lines of JSON become lines. */
 export type BatchFormat = Exclude<Format, 'parquet'>
 
+/** `retrying`: a try failed, and the next one comes by itself. */
+export const waitingCodes = ['database-unavailable', 'table-locked', 'table-changed', 'table-missing', 'table-refused', 'retrying'] as const
+type WaitingCode = (typeof waitingCodes)[number]
+
+/** What a load waits for that is not its own: it goes on by itself. */
+export interface Waiting {
+  readonly code: WaitingCode
+  readonly detail: string
+  /** ISO 8601. */
+  readonly since: string
+}
+
 /** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
 interface AnyLoad extends SumAttributes {
   readonly id: string
@@ -57,6 +69,8 @@ interface AnyLoad extends SumAttributes {
   readonly duplicate: number
   readonly rejected: number
   readonly problem?: Problem
+  /** What keeps the load from going on by itself just now. */
+  readonly waiting?: Waiting
   readonly createdAt: string
   readonly startedAt?: string
   readonly committedAt?: string
@@ -198,6 +212,7 @@ export function receiptOf(load: Load, now: number): Receipt {
     bytes: { received: load.size, read: load.bytesRead },
     checksum: { algorithm: 'CRC32', uploaded: load.uploadedCrc32 ?? null, loaded: load.loadedCrc32 ?? null },
     problem: problemOf(load),
+    waiting: finalStates.has(state) ? null : (load.waiting ?? null),
     trace: load.traceparent,
     createdAt: load.createdAt,
     startedAt: load.startedAt ?? null,

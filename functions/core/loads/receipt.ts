@@ -1,7 +1,7 @@
 import type { Problem } from '#core/problems.ts'
 import type { MaxRejects } from '#core/rejects/max-rejects.ts'
 import type { RejectSum } from '#core/rejects/reject-sums.ts'
-import type { Compression, Format } from './load.ts'
+import type { Compression, Format, Waiting } from './load.ts'
 
 /** What became of rows. `received` is counted where bytes are split into rows, the outcomes where rows are committed. */
 export interface Outcomes {
@@ -39,6 +39,8 @@ export interface Receipt {
   /** CRC32 (ISO 3309) as 8 hex digits: of the object as uploaded, and of the bytes that the chunks read. */
   readonly checksum: { readonly algorithm: 'CRC32'; readonly uploaded: string | null; readonly loaded: string | null }
   readonly problem: Problem | null
+  /** What a load that is not over waits for; it goes on by itself. */
+  readonly waiting: Waiting | null
   readonly trace: string
   readonly createdAt: string
   /** First chunk planned. */

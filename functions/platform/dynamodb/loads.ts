@@ -2,7 +2,7 @@ import { GetCommand, type GetCommandOutput, PutCommand, UpdateCommand } from '@a
 import { type BatchLoad, type Load, loadKey } from '#core/loads/load.ts'
 import { isLoadId } from '#core/loads/load-id.ts'
 import type { LoadState } from '#core/loads/receipt.ts'
-import { isAwsError } from '#platform/aws-errors.ts'
+import { ifConditionHolds } from './if-condition-holds.ts'
 import { getLoad } from './projection.ts'
 import { isKept, type Table } from './table.ts'
 
@@ -133,14 +133,3 @@ export const noteFix =
       ),
     )
   }
-
-/** False when the item was not as the condition demands. */
-async function ifConditionHolds(write: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await write()
-    return true
-  } catch (error) {
-    if (isAwsError(error, 'ConditionalCheckFailedException')) return false
-    throw error
-  }
-}

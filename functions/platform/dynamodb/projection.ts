@@ -2,11 +2,12 @@ import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { LoadError } from '#core/errors.ts'
 import type { ChunkPlan } from '#core/loads/chunk.ts'
 import { type Ending, endingOf } from '#core/loads/ending.ts'
-import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey } from '#core/loads/load.ts'
+import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey, type Waiting } from '#core/loads/load.ts'
 import { attributeOf } from '#core/rejects/reject-sums.ts'
 import { isAwsError } from '#platform/aws-errors.ts'
 import { addOnce } from './add-once.ts'
 import { chunksOf } from './chunks.ts'
+import { ifConditionHolds } from './if-condition-holds.ts'
 import type { Table } from './table.ts'
 
 /**
@@ -58,7 +59,7 @@ export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 
     {
       UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
         result.last ? ' SET planned = :planned' : ''
-      }`,
+      } REMOVE waiting`,
       ExpressionAttributeNames: {
         '#duplicate': 'duplicate',
         ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
@@ -89,6 +90,22 @@ export async function finishLoad(table: Table, id: string): Promise<void> {
   await endLoad(table, id, await endingOf(load, chunksOf(table)(id, 0)))
 }
 
+/** Notes what a load waits for, unless it says so already or does not load any more. The next chunk that is projected takes it away. */
+export async function noteWaiting({ client, name }: Table, id: string, waiting: Waiting): Promise<void> {
+  await ifConditionHolds(() =>
+    client.send(
+      new UpdateCommand({
+        TableName: name,
+        Key: loadKey(id),
+        UpdateExpression: 'SET waiting = :waiting',
+        ConditionExpression: '#state IN (:receiving, :loading) AND (attribute_not_exists(waiting) OR waiting.code <> :code)',
+        ExpressionAttributeNames: { '#state': 'state' },
+        ExpressionAttributeValues: { ':waiting': waiting, ':code': waiting.code, ':receiving': 'receiving', ':loading': 'loading' },
+      }),
+    ),
+  )
+}
+
 /** Ends a load that can never succeed. What was committed stays and is counted. */
 export async function failLoad(table: Table, id: string, error: LoadError): Promise<void> {
   await endLoad(table, id, { state: 'failed', problem: error.problem })
@@ -97,12 +114,12 @@ export async function failLoad(table: Table, id: string, error: LoadError): Prom
 /** The first ending stands. */
 async function endLoad({ client, name }: Table, id: string, { state, ...facts }: Ending): Promise<void> {
   const names = Object.keys(facts)
-  try {
-    await client.send(
+  await ifConditionHolds(() =>
+    client.send(
       new UpdateCommand({
         TableName: name,
         Key: loadKey(id),
-        UpdateExpression: `SET #state = :state${names.map((f) => `, #${f} = :${f}`).join('')}`,
+        UpdateExpression: `SET #state = :state${names.map((f) => `, #${f} = :${f}`).join('')} REMOVE waiting`,
         ConditionExpression: '#state IN (:receiving, :loading)',
         ExpressionAttributeNames: { '#state': 'state', ...Object.fromEntries(names.map((f) => [`#${f}`, f])) },
         ExpressionAttributeValues: {
@@ -112,10 +129,8 @@ async function endLoad({ client, name }: Table, id: string, { state, ...facts }:
           ...Object.fromEntries(Object.entries(facts).map(([f, v]) => [`:${f}`, v])),
         },
       }),
-    )
-  } catch (error) {
-    if (!isAwsError(error, 'ConditionalCheckFailedException')) throw error
-  }
+    ),
+  )
 }
 
 /** Opens a failed load again for a replay. What is committed stays committed. */

@@ -5,14 +5,24 @@ import { logFor } from '#platform/log.ts'
 import { countRows } from '#platform/metrics.ts'
 import { peakMemory } from '#platform/peak-memory.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
+import { type Breaker, DatabaseAway, guardedConnections } from './breaker.ts'
 import { type ChunkWork, commitChunk } from './commit-chunk.ts'
-import { type Connection, keptConnections } from './database.ts'
+import type { Connection } from './database.ts'
 import { retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
 
-/** Tries within one invocation before the queue takes over, and the longest first wait in milliseconds. */
-const tries = { tries: 4, base: 500, retryable: (error: unknown) => verdictOn(error) === 'wait' }
+/**
+ * Tries before the queue takes over, of work and of looking whether a database that is away has come back, and the waits between them in milliseconds:
+ * a loader keeps its place for some five seconds, and then gives it to other work.
+ */
+const [workTries, lookTries] = [4, 8]
+const tries = {
+  tries: lookTries,
+  base: 500,
+  longest: 1500,
+  retryable: (error: unknown, n: number) => verdictOn(error) === 'wait' && (n < workTries || error instanceof DatabaseAway),
+}
 
 export interface ChunkStore {
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
@@ -27,8 +37,12 @@ export interface ChunkStore {
 }
 
 /** The ledger and the tables behind it; what passes by itself (failover, deadlock) is tried again here. */
-export function chunkStore(connect: () => Promise<Connection>, openRejects: (load: Load, chunk: number) => RejectFile): ChunkStore {
-  const onDatabase = keptConnections(connect)
+export function chunkStore(
+  connect: () => Promise<Connection>,
+  breaker: Breaker,
+  openRejects: (load: Load, chunk: number) => RejectFile,
+): ChunkStore {
+  const onDatabase = guardedConnections(connect, breaker)
   const roads = new RoadMemory()
   return {
     committedChunk: (load, chunk) => retry(() => onDatabase((db) => readChunk(db, load, chunk)), tries),

@@ -5,9 +5,10 @@ import { traceId } from '#core/trace.ts'
 import { log } from '#platform/log.ts'
 import { countRows } from '#platform/metrics.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
+import { type Breaker, guardedConnections } from './breaker.ts'
 import { commitMany, type ManyCommitted } from './commit-many.ts'
 import type { OneOfMany } from './copy-many.ts'
-import { type Connection, keptConnections } from './database.ts'
+import type { Connection } from './database.ts'
 import { retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
@@ -27,8 +28,12 @@ export interface RecordStore {
 }
 
 /** The ledger and the tables behind it, for chunks that are committed together. */
-export function recordStore(connect: () => Promise<Connection>, openRejects: (header: EnvelopeHeader) => RejectFile): RecordStore {
-  const onDatabase = keptConnections(connect)
+export function recordStore(
+  connect: () => Promise<Connection>,
+  breaker: Breaker,
+  openRejects: (header: EnvelopeHeader) => RejectFile,
+): RecordStore {
+  const onDatabase = guardedConnections(connect, breaker)
   // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
   const roads = new RoadMemory()
   const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: StreamedChunk): OneOfMany => ({

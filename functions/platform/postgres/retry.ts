@@ -58,6 +58,16 @@ export function verdictOn(error: unknown): Verdict {
   return byState[code] ?? byClass[code.slice(0, 2)] ?? 'stop'
 }
 
+/** SQLSTATEs with which a server says that it is not there for anybody: it starts, ends, fails over, or has no connection left. */
+const away = /^(08(?!P01)|28|3D|53|57P|58|25006)/
+
+/** True when the database is away, and not when it has only refused or cut off a statement. A password that is being rotated counts. */
+export function isOutage(error: unknown): boolean {
+  if (verdictOn(error) !== 'wait') return false
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return code === '' || network.has(code) || away.test(code)
+}
+
 export const isDeadlock = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40P01'
 
 /** A table that takes no COPY: it has row-level security. */
@@ -72,7 +82,8 @@ export interface RetryOptions {
   /** Longest first wait, milliseconds; doubles with each try, up to `longest`. */
   readonly base: number
   readonly longest?: number
-  readonly retryable: (error: unknown) => boolean
+  /** @param n tries so far */
+  readonly retryable: (error: unknown, n: number) => boolean
 }
 
 /** Exponential backoff with full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
@@ -84,7 +95,7 @@ export async function retry<T>(
     try {
       return await work()
     } catch (error) {
-      if (n >= tries || !retryable(error)) throw error
+      if (n >= tries || !retryable(error, n)) throw error
       await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(longest, base * 2 ** (n - 1))))
     }
   }

@@ -20,6 +20,21 @@ export async function noteOrphan(s3: S3Client, bucket: string, key: string, reas
   )
 }
 
+/** Keeps a message of a queue whole that belongs to no load. Seen again, it is written again. */
+export async function noteMessage(s3: S3Client, bucket: string, messageId: string, body: string, reason: string): Promise<void> {
+  count('MessagesUnknown')
+  const key = `messages/${plain(messageId)}.json`
+  log.error('message belongs to no load', { code: 'message-unknown', key, reason })
+  const note = { code: 'message-unknown', reason, seenAt: new Date().toISOString(), body }
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: `${JSON.stringify(note)}\n`, ContentType: 'application/json' }))
+}
+
+/** Tells of work of a load that no function could do. */
+export function countGivenUp(load: string, what: string): void {
+  count('LoadsGivenUp')
+  log.error('load given up', { code: 'dead-letter', load, what })
+}
+
 /** Printable ASCII of a length that fits into an S3 key or its metadata: what stands in a record that cannot be read may be anything. */
 const plain = (text: string): string => (/^[!-.0-~]{1,128}$/.test(text) ? text : encodeURIComponent(text).slice(0, 128))
 

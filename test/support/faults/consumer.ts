@@ -29,7 +29,7 @@ export function createConsumer(stage: Stage, database: string): (event: string) 
   )
   const handler = streamHandler(
     createLoadRecords({
-      ...recordStore(connect, ({ dataset, load, chunk }) => rejectsInMemory(stage, dataset, `${load}/${chunk}`)),
+      ...recordStore(connect, stage.breaker, ({ dataset, load, chunk }) => rejectsInMemory(stage, dataset, `${load}/${chunk}`)),
       findDataset: (name) => faultDatasets.get(name),
       async projectChunk(load, result) {
         stage.die('the consumer dies before it shows what it committed')

@@ -1,6 +1,7 @@
 import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import type { LoadError } from '#core/errors.ts'
 import type { BatchLoad } from '#core/loads/load.ts'
+import { MemoryBreaker } from '../memory-breaker.ts'
 import { MemoryLoads } from '../memory-loads.ts'
 import type { ModelStream } from '../model-stream.ts'
 import type { VirtualClock } from '../virtual-clock.ts'
@@ -13,6 +14,7 @@ export class Stage {
   readonly rejects = new Map<string, readonly string[]>()
   readonly setAside: { readonly data: Buffer; readonly header: EnvelopeHeader | undefined; readonly reason: LoadError }[] = []
   databaseIsAway = false
+  readonly breaker = new MemoryBreaker()
   invocations = 0
   records = 0
   /** What was put into the stream to be set aside. */

@@ -19,6 +19,7 @@ const receipt: Receipt = {
   bytes: { received: 329_672_591, read: 329_672_591 },
   checksum: { algorithm: 'CRC32', uploaded: '9f3a11c2', loaded: '9f3a11c2' },
   problem: null,
+  waiting: null,
   trace: '00-aa-bb-01',
   createdAt: '2026-11-21T04:51:40.000Z',
   startedAt: '2026-11-21T04:51:43.000Z',

@@ -9,7 +9,6 @@ const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: repo
 test('a command says what it cannot understand together with its help, and ends with 2; --help ends with 0', () => {
   for (const [args, why] of [
     [['scripts/bench.ts', 'none'], 'npm run bench: there is no line "none"'],
-    [['scripts/redrive.ts'], 'npm run redrive: --from is needed: the URL of a dead-letter queue'],
     [['localstack/start.ts', '--endpoint', 'http://a'], 'npm run local: --endpoint and --database go together'],
     [['localstack/stop.ts', '--none'], "npm run local:stop: Unknown option '--none'"],
   ] as const) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { retry, verdictOn } from '#platform/postgres/retry.ts'
+import { isOutage, retry, verdictOn } from '#platform/postgres/retry.ts'
 
 const failure = (code: string, message = 'no') => Object.assign(new Error(message), { code })
 
@@ -23,10 +23,15 @@ for (const [verdict, codes] of [
       'EPIPE',
       'ETIMEDOUT',
       'EAI_AGAIN',
+      '28P01',
+      '3D000',
+      '53100',
+      '55006',
     ],
   ],
-  ['reject', ['09000', '20000', '21000', '22001', '23505', '23514', '2F005', '38000', '39004', '54000', 'P0001']],
-  ['stop', ['42P01', '28P01', '42501', '25P02', '', 'XX000']],
+  ['reject', ['09000', '20000', '21000', '22001', '23505', '23514', '2F005', '38000', '39004', '44000', '54000', 'P0001']],
+  ['unfit', ['08P01', '0A000', '22P04', '3F000', '42P01', '42703', '42501', '42804', '428C9', '42P10', '55000']],
+  ['stop', ['25P02', '', 'XX000', 'XX001', 'F0000']],
 ] as const)
   test(`errors of Postgres and of the socket that mean ${verdict}`, () => {
     for (const code of codes) assert.equal(verdictOn(failure(code)), verdict, code)
@@ -43,7 +48,14 @@ test('what RAISE or a policy says is said of a row, whatever the SQLSTATE', () =
     assert.notEqual(verdictOn(Object.assign(failure(code), { routine: 'ProcessInterrupts' })), 'reject', code)
   }
   assert.equal(verdictOn(Object.assign(failure('42501'), { routine: 'ExecWithCheckOptions' })), 'reject')
-  assert.equal(verdictOn(Object.assign(failure('42501'), { routine: 'aclcheck_error' })), 'stop')
+  assert.equal(verdictOn(Object.assign(failure('42501'), { routine: 'aclcheck_error' })), 'unfit')
+})
+
+test('an outage is the server that is away, and not a statement that it refused or cut off', () => {
+  for (const code of ['ECONNREFUSED', '08006', '57P01', '57P03', '53300', '28P01', '3D000', '25006'])
+    assert.ok(isOutage(failure(code)), code)
+  for (const code of ['40001', '40P01', '55P03', '57014', '25P03', '08P01', '42P01', '23505', '']) assert.ok(!isOutage(failure(code)), code)
+  assert.ok(isOutage(new Error('Connection terminated unexpectedly')))
 })
 
 test('only what may pass is tried again, and only so often', async () => {

@@ -1,0 +1,44 @@
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { Breaker } from '#platform/postgres/breaker.ts'
+import { ifConditionHolds } from './if-condition-holds.ts'
+import type { Table } from './table.ts'
+
+const Key = { pk: 'BREAKER', sk: 'postgres' } as const
+
+/** Milliseconds between two who try a connection, whatever the number of functions: one attempt a second. */
+const probeEvery = 1000
+
+/** The state of the database, in one item of the table. */
+export function databaseBreaker({ client, name: TableName }: Table): Breaker {
+  return {
+    async openSince() {
+      const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }))
+      return Item?.openSince as string | undefined
+    },
+    async open() {
+      await client.send(
+        new UpdateCommand({
+          TableName,
+          Key,
+          UpdateExpression: 'SET openSince = if_not_exists(openSince, :now)',
+          ExpressionAttributeValues: { ':now': new Date().toISOString() },
+        }),
+      )
+    },
+    takeProbe: () =>
+      ifConditionHolds(() =>
+        client.send(
+          new UpdateCommand({
+            TableName,
+            Key,
+            UpdateExpression: 'SET probeUntil = :until',
+            ConditionExpression: 'attribute_exists(openSince) AND (attribute_not_exists(probeUntil) OR probeUntil <= :now)',
+            ExpressionAttributeValues: { ':now': Date.now(), ':until': Date.now() + probeEvery },
+          }),
+        ),
+      ),
+    async close() {
+      await client.send(new UpdateCommand({ TableName, Key, UpdateExpression: 'REMOVE openSince, probeUntil' }))
+    },
+  }
+}
