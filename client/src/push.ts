@@ -49,7 +49,8 @@ export type Progress =
       readonly resumed: number
       readonly rows: number | undefined
     }
-  | { readonly phase: 'load'; readonly receipt: Receipt }
+  /** `stillFor`: milliseconds for which nothing has moved, once it is more than some seconds. */
+  | { readonly phase: 'load'; readonly receipt: Receipt; readonly stillFor?: number }
 
 export interface PushResult {
   readonly receipt: Receipt
@@ -91,7 +92,8 @@ export async function pushFile(source: Source, options: PushOptions, { client, w
   if (options.wait !== false && !finalStates.has(receipt.state)) {
     options.onProgress?.({ phase: 'load', receipt })
     const onReceipt = (receipt: Receipt) => options.onProgress?.({ phase: 'load', receipt })
-    receipt = await client.waitFor(receipt.id, { ...call, onReceipt })
+    const onStill = (receipt: Receipt, stillFor: number) => options.onProgress?.({ phase: 'load', receipt, stillFor })
+    receipt = await client.waitFor(receipt.id, { ...call, onReceipt, onStill })
   }
   return { receipt, alreadyThere: earlier !== undefined && earlier.state !== 'receiving', sent, resumed, key }
 }

@@ -1,3 +1,4 @@
+import type { Receipt } from '../../../functions/core/loads/receipt.ts'
 import type { Progress } from '../push.ts'
 import { bytes, count, duration, short } from './figures.ts'
 
@@ -74,6 +75,8 @@ export function createProgressBar({ write, columns, now }: Terminal): ProgressBa
     const took = now() - began
     const rate = took > 0 ? `, ${((done - skipped) / took / 1000).toFixed(1)} MB/s` : ''
     summary = `${past[phase].padEnd(9)}${bytes(done - skipped)}${rows > 0 ? `, ${count(rows)} rows` : ''} in ${duration(took)}${rate}${skipped > 0 ? `; ${bytes(skipped)} were there from an earlier push` : ''}`
+    const why = progress.phase === 'load' ? waitingFor(progress.receipt, progress.stillFor) : undefined
+    if (why !== undefined) return void write(`\r\u001b[2K${why.slice(0, Math.max(0, columns() - 1))}`)
     if (now() - drawn < frame) return
     drawn = now()
     const [first, last] = [samples[0]!, samples.at(-1)!]
@@ -92,6 +95,15 @@ export function createProgressBar({ write, columns, now }: Terminal): ProgressBa
     phase = undefined
   }
   return { show, end }
+}
+
+/** What a load that does not move waits for; undefined while it moves. */
+export function waitingFor({ waiting, chunks }: Pick<Receipt, 'waiting' | 'chunks'>, stillFor = 0): string | undefined {
+  if (waiting) return `waiting  ${waiting.detail}`
+  if (stillFor === 0) return undefined
+  const planned = chunks.planned === null ? 'chunks' : `of ${count(chunks.planned)} chunks`
+  const next = chunks.planned === 0 || (chunks.planned === null && chunks.committed === 0) ? 'to be planned' : 'for a loader'
+  return `waiting  nothing has moved for ${duration(stillFor)}: ${count(chunks.committed)} ${planned} committed, the load waits ${next} and goes on by itself`
 }
 
 function measure(progress: Exclude<Progress, { phase: 'open' }>): { done: number; total: number; rows: number; skipped: number } {

@@ -23,8 +23,9 @@ export function addReceipt(program: Command, { io, connect, end }: Context): voi
       const quiet = command.optsWithGlobals<CommonOptions>().json || io.columns() === undefined
       const bar = createProgressBar({ write: io.err, columns: () => io.columns() ?? 80, now: () => performance.now() })
       const onReceipt = quiet ? undefined : (receipt: Receipt) => bar.show({ phase: 'load', receipt })
+      const onStill = quiet ? undefined : (receipt: Receipt, stillFor: number) => bar.show({ phase: 'load', receipt, stillFor })
       const receipt = flags.wait
-        ? await client.waitFor(load, { signal: io.signal, onReceipt }).finally(bar.end)
+        ? await client.waitFor(load, { signal: io.signal, onReceipt, onStill }).finally(bar.end)
         : (await client.getReceipt(load, { signal: io.signal })).receipt!
       answer(io, command, { receipt }, () => printReceipt(receipt))
       end(exitCodeOf(receipt))

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { Receipt } from '#core/loads/receipt.ts'
 import { bytes, count, duration, short, table } from '../../../client/src/cli/figures.ts'
 import { printReceipt, printReject } from '../../../client/src/cli/print.ts'
-import { createProgressBar, renderBar } from '../../../client/src/cli/progress.ts'
+import { createProgressBar, renderBar, waitingFor } from '../../../client/src/cli/progress.ts'
+import { waitFor } from '../../../client/src/wait.ts'
 
 const receipt: Receipt = {
   id: 'ld_1',
@@ -123,4 +124,30 @@ test('rejects are summed up by code and column', () => {
   const rows = { ...receipt.rows, rejected: 5 }
   const page = printReceipt({ ...receipt, rows, rejects: { max: null, byCode, others: 2 } })
   assert.match(page, /^ {2}rejected +2 wrong-type in delay, 1 invalid-json, 2 other$/m)
+})
+
+test('a load that does not move says what it waits for', () => {
+  const loading = { ...receipt, state: 'loading', chunks: { planned: 8, committed: 3 } } as const
+  const waiting = {
+    code: 'database-unavailable',
+    detail: 'The database does not answer since 12:03.',
+    since: '2026-11-21T12:03:00Z',
+  } as const
+  assert.equal(waitingFor(loading), undefined)
+  assert.equal(waitingFor({ ...loading, waiting }), 'waiting  The database does not answer since 12:03.')
+  assert.match(waitingFor(loading, 7000)!, /^waiting {2}nothing has moved for 7.0 s: 3 of 8 chunks committed, the load waits for a loader/)
+  assert.match(printReceipt({ ...loading, waiting }), / waiting +The database does not answer/)
+})
+
+test('whoever waits for a receipt is told when it has not changed for five seconds', async () => {
+  const looks = [...Array(12).fill({ etag: 'a' }), { etag: 'b', receipt }]
+  const still: number[] = []
+  let now = 0
+  const clock = { now: () => now, sleep: async (ms: number) => void (now += ms), random: () => 0.5 } as unknown as Parameters<
+    typeof waitFor
+  >[1]['clock']
+  const first = { etag: 'a', receipt: { ...receipt, state: 'loading' } as const }
+  const getReceipt = async () => (looks.length === 13 && now === 0 ? first : looks.shift()!)
+  await waitFor('ld_1', { getReceipt, clock }, { onStill: (_receipt, ms) => void still.push(ms) })
+  assert.ok(still.length > 0 && still.every((ms, i) => ms >= 5000 && ms > (still[i - 1] ?? 0)), String(still))
 })
