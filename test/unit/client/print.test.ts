@@ -4,6 +4,7 @@ import type { Receipt } from '#core/loads/receipt.ts'
 import { bytes, count, duration, short, table } from '../../../client/src/cli/figures.ts'
 import { printReceipt, printReject } from '../../../client/src/cli/print.ts'
 import { createProgressBar, renderBar, waitingFor } from '../../../client/src/cli/progress.ts'
+import type { Clock } from '../../../client/src/retry.ts'
 import { waitFor } from '../../../client/src/wait.ts'
 
 const receipt: Receipt = {
@@ -143,9 +144,13 @@ test('whoever waits for a receipt is told when it has not changed for five secon
   const looks = [...Array(12).fill({ etag: 'a' }), { etag: 'b', receipt }]
   const still: number[] = []
   let now = 0
-  const clock = { now: () => now, sleep: async (ms: number) => void (now += ms), random: () => 0.5 } as unknown as Parameters<
-    typeof waitFor
-  >[1]['clock']
+  const clock: Clock = {
+    now: () => now,
+    sleep: async (ms) => {
+      now += ms
+    },
+    random: () => 0.5,
+  }
   const first = { etag: 'a', receipt: { ...receipt, state: 'loading' } as const }
   const getReceipt = async () => (looks.length === 13 && now === 0 ? first : looks.shift()!)
   await waitFor('ld_1', { getReceipt, clock }, { onStill: (_receipt, ms) => void still.push(ms) })
