@@ -6,7 +6,7 @@ import { type Problem, problem } from '#core/problems.ts'
 import { traceId, traceparentOr } from '#core/trace.ts'
 import { isOutage } from './aws-errors.ts'
 import { log } from './log.ts'
-import { readBody, readBytes, readQuery } from './request.ts'
+import { readBody, readQuery, readRowBytes } from './request.ts'
 
 export interface Gate {
   /** Told to clients as RateLimit-Policy: the throttle that API Gateway applies to the stage. */
@@ -37,7 +37,7 @@ export function on<const R extends Route>(route: R, action: Action<R>): Binding 
         ...more,
         params: pathParameters(event),
         query: route.query && readQuery(route.query, event),
-        body: route.body ? readBody(route.body, event) : route.bytes && readBytes(event, route.bytes.limit),
+        body: route.body ? readBody(route.body, event) : route.bytes && readRowBytes(event, route.bytes.limit),
         header: (name: string) => headerOf(event, name),
       }
       // The route's own schemas have produced body and query, and identity follows its access.

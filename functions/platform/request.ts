@@ -17,6 +17,17 @@ export function readBytes({ body, isBase64Encoded }: BodyOf, limit: number): Buf
   return bytes
 }
 
+/**
+ * A body of rows. API Gateway makes text of what is not of a binary type, and puts U+FFFD in the place of bytes that are not UTF-8. Nobody can tell such a
+ * character from one that was sent, so it becomes a byte again that no UTF-8 has: its row is refused as `invalid-utf8`, and nothing is stored that nobody sent.
+ * Whoever means the character writes it as an escape, or sends the rows as a binary type.
+ */
+export function readRowBytes(event: BodyOf, limit: number): Buffer {
+  const bytes = readBytes(event, limit)
+  if (event.isBase64Encoded || !event.body?.includes('\ufffd')) return bytes
+  return Buffer.from(bytes.toString('latin1').replaceAll('\xef\xbf\xbd', '\xff'), 'latin1')
+}
+
 /** The JSON body of a request, checked against the contract. */
 export function readBody<S extends z.ZodType>(schema: S, event: BodyOf): z.output<S> {
   const bytes = readBytes(event, maxBodyBytes)

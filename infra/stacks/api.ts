@@ -109,8 +109,8 @@ export class ApiStack extends Stack {
       description: 'Files in, receipt out',
       endpointTypes: [EndpointType.REGIONAL],
       cloudWatchRole: true,
-      // Rows as they were sent: what is no binary type is made text, and bytes that are not UTF-8 are lost without a word. JSON is left out, for
-      // a preflight request counts as JSON, and its MOCK takes no binary body.
+      // Rows as they were sent: what is no binary type is made text, and bytes that are not UTF-8 are lost (readRowBytes in platform/request.ts refuses
+      // their rows). JSON is left out, for a preflight request counts as JSON, and its MOCK takes no binary body.
       binaryMediaTypes: ['application/gzip', 'application/zstd', 'application/x-ndjson', 'text/csv'],
       deployOptions: {
         ...settings,

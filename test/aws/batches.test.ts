@@ -58,6 +58,19 @@ test('rows are in the stream when the answer comes, under the keys of their data
   )
 })
 
+test('a JSON array in another encoding than UTF-8: its rows are refused, their neighbours load, and nothing is stored that nobody sent', async () => {
+  const id = freshIds()
+  const rows = [flight(id), flight(id + 1, { origin: 'M\xfc' }), flight(id + 2, { origin: 'M\u00fc' })]
+  const [good, latin, escaped] = rows.map((row) => JSON.stringify(row)) as [string, string, string]
+  const body = Buffer.concat([Buffer.from(`[${good},`), Buffer.from(latin, 'latin1'), Buffer.from(`,${escaped}]`)])
+  const answer = (await submit(bytesOf(body), { 'content-type': 'application/json' })).as(batchAnswer)
+  assert.deepEqual(
+    answer.rejects.map(({ code }) => code),
+    ['invalid-utf8'],
+  )
+  assert.equal((await stage.client.waitFor(answer.receipt.id)).rows.loaded, 2)
+})
+
 test('bodies arrive as the bytes they are: compressed, and not UTF-8', async () => {
   const id = freshIds()
   const lines = Buffer.from(flightLines(id, 20))

@@ -6,6 +6,7 @@ import { parseArrayLiteral } from '#core/values/array-literal.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
 import { type Refusal, refuse } from '#core/values/reject.ts'
 import type { CsvDialect } from './csv-dialect.ts'
+import { nearMiss } from './near-names.ts'
 import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-scanner.ts'
 
@@ -135,10 +136,15 @@ export function csvColumns(dataset: Dataset, dialect: CsvDialect, header: Buffer
     throw new LoadError('csv-header-invalid', `${who} must name the columns of dataset "${dataset.name}": ${what}`)
   }
   const names = dialect.header ? namesIn(header, dialect) : (dialect.columns ?? Object.keys(dataset.columns))
-  if (!names) return wrong('it is not valid CSV')
+  if (!names)
+    return wrong(
+      decode(header) === undefined ? 'it is not UTF-8; save the file as UTF-8, without or with a byte order mark' : 'it is not valid CSV',
+    )
   const twice = firstTwice(names)
   if (twice !== undefined) return wrong(`"${twice.slice(0, 63)}" stands twice`)
   if (names.some((name) => name.includes('\r'))) return wrong('its lines end with a carriage return alone; write LF or CRLF')
+  const near = nearMiss(dataset, names)
+  if (near !== undefined) return wrong(`it ${near}`)
   const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n) && !isFixColumn(n))
   if (unknown !== undefined && dataset.unknownColumns === 'reject') return wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
   const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))

@@ -8,6 +8,7 @@ import type { FieldEncoder, TimeWindow } from '#core/values/field-encoder.ts'
 import { keepsNumbers } from '#core/values/kept-numbers.ts'
 import { daysFromCivil, dayUs } from '#core/values/moment.ts'
 import { type Refusal, refuse } from '#core/values/reject.ts'
+import { nearNames, told } from './near-names.ts'
 
 /** Turns the bytes of one row into one binary COPY row; a refused row leaves nothing in `out`. */
 export type RowEncoder = (bytes: Buffer, line: number, offset: number, out: CopyWriter) => Refusal | undefined
@@ -83,6 +84,7 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
   const exact = needsExactNumbers(dataset)
   const refuseUnknown = dataset.unknownColumns === 'reject'
   const places = new Map(fields.map(({ name }, i) => [name, i]))
+  const near = nearNames(dataset)
   /** The values of the row that is read, by their place in the dataset. */
   const found: unknown[] = fields.map(() => undefined)
   const valueAt = (i: number): unknown => found[i]
@@ -105,11 +107,14 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
     if (twice)
       return refuse('duplicate-key', shortened(twice.under), `the key ${JSON.stringify(shortened(twice.key))} stands twice in one object`)
     found.fill(undefined)
+    let nearKey: string | undefined
     for (const key in values) {
       const place = places.get(key)
       if (place !== undefined) found[place] = values[key]
-      else if (key === rawColumn || (refuseUnknown && !isFixColumn(key))) return unknownColumn(key)
+      else if (key === rawColumn || (refuseUnknown && !isFixColumn(key))) return unknownColumn(key, near(key))
+      else nearKey ??= near(key) === undefined ? undefined : key
     }
+    if (nearKey !== undefined && found[places.get(near(nearKey)!)!] === undefined) return unknownColumn(nearKey, near(nearKey))
     return encodeRow(fields, lead, valueAt, line, offset, out)
   }
 }
@@ -128,8 +133,8 @@ export function decode(bytes: Buffer): string | undefined {
   return text.includes('\ufffd') && !isUtf8(bytes) ? undefined : text
 }
 
-function unknownColumn(key: string): Refusal {
-  return refuse('unknown-column', shortened(key), 'the dataset has no such column')
+function unknownColumn(key: string, near: string | undefined): Refusal {
+  return refuse('unknown-column', shortened(key), near === undefined ? 'the dataset has no such column' : `the row ${told(key, near)}`)
 }
 
 const shortened = (key: string): string => (key.length > 63 ? `${key.slice(0, 63)}…` : key)

@@ -6,6 +6,7 @@ import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
 import { shownRow } from '#core/parquet/shown-row.ts'
 import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
 import { isFixColumn } from '#core/rejects/fix-columns.ts'
+import { nearMiss } from '#core/rows/near-names.ts'
 import type { RowSink, RowsRead } from '#core/rows/read-rows.ts'
 import { encodeRow, fieldsOf, firstTwice } from '#core/rows/row.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
@@ -204,6 +205,8 @@ function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] 
   const names = columns.map(({ element }) => element.name)
   const twice = firstTwice(names)
   if (twice !== undefined) throw wrong(`has column "${twice.slice(0, 63)}" twice`)
+  const near = nearMiss(dataset, names)
+  if (near !== undefined) throw wrong(near)
   const unknown = names.find((name) => !Object.hasOwn(dataset.columns, name) && !isFixColumn(name))
   if (unknown !== undefined && dataset.unknownColumns === 'reject')
     throw wrong(`has a column "${unknown.slice(0, 63)}" that the dataset does not have`)

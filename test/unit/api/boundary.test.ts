@@ -7,6 +7,7 @@ import { pageLimit } from '#core/api/contract.ts'
 import { ConfigurationError, RequestError } from '#core/errors.ts'
 import { on, serve } from '#platform/api.ts'
 import { createIdentify } from '#platform/authenticate.ts'
+import { readRowBytes } from '#platform/request.ts'
 import { gatewayEvent, lambda } from '../../support/gateway-event.ts'
 
 const route = {
@@ -197,4 +198,14 @@ test('one line a request, with neither key nor body in it', async (t) => {
   assert.equal(broken.status, 500)
   assert.match(broken.error.message, /broken/)
   assert.doesNotMatch(lines.join(), new RegExp(`${secret}|count`))
+})
+
+test('rows that the gateway made text of: a character that stands for lost bytes is none that was sent', () => {
+  const event = (body: string, isBase64Encoded = false) => ({ body, isBase64Encoded })
+  assert.deepEqual(
+    readRowBytes(event('[{"name":"M\ufffdller"},{"name":"Öde"}]'), 1000),
+    Buffer.concat([Buffer.from('[{"name":"M'), Buffer.from([0xff]), Buffer.from('ller"},{"name":"Öde"}]')]),
+  )
+  const sent = Buffer.from('{"name":"\ufffd"}')
+  assert.deepEqual(readRowBytes(event(sent.toString('base64'), true), 1000), sent)
 })
