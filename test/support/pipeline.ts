@@ -4,13 +4,14 @@ import type { Dataset } from '#core/dataset/dataset.ts'
 import { type ChunkJob, chunkMode } from '#core/loads/chunk.ts'
 import { crc32ToHex } from '#core/loads/crc32.ts'
 import type { Compression, FileLoad, Format } from '#core/loads/load.ts'
-import { receiptOf } from '#core/loads/load.ts'
+import { chunkKey, receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
 import { commitChunk, type Road } from '#platform/postgres/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/postgres/database.ts'
+import { inTime } from '#platform/postgres/in-time.ts'
 import { RoadMemory } from '#platform/postgres/road-memory.ts'
-import { readChunk } from '#platform/postgres/sql/read-chunk.ts'
+import { readParts } from '#platform/postgres/sql/read-chunk.ts'
 import { textOpener } from '#platform/s3/open-text.ts'
 import { parquetOpener } from '#platform/s3/parquet.ts'
 import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
@@ -53,13 +54,14 @@ export class Pipeline {
       findDataset: () => this.#dataset,
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
       openParquet: async (load, dataset) => parquetOpener((key, from, to) => this.#read(key, from, to))(load, dataset),
-      committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
-      commitChunk: (load, dataset, chunk, read, turn) =>
-        onDatabase(async (db) => {
+      committedParts: (load, chunk, from) => onDatabase((db) => readParts(db, load, chunk, from)),
+      commitChunk: (load, dataset, { chunk, part }, read, turn, timeLeft) =>
+        inTime(onDatabase, timeLeft(), async (db, begun) => {
           this.backends.set(`${load.id}/${chunk}`, await backendOf(db))
-          const openRejects = () => memoryRejects((rows) => void this.rejects.set(`${load.id}/${chunk}`, rows))
+          const key = chunkKey(load.id, chunk, part).sk
+          const openRejects = () => memoryRejects((rows) => void this.rejects.set(`${load.id}/${key}`, rows))
           const road = this.road ?? this.#roads.first(dataset, load.id)
-          const result = await commitChunk(db, { load, dataset, chunk, read, openRejects, road, turn })
+          const result = await commitChunk(db, { load, dataset, chunk, part, begun, read, openRejects, road, turn })
           if (result) this.#roads.learn(dataset, load.id, result)
           return result
         }),
@@ -118,17 +120,17 @@ export class Pipeline {
   killed(db: Connection, dies: () => boolean): (deps: LoadChunkDeps) => LoadChunkDeps {
     return (deps) => ({
       ...deps,
-      commitChunk: (load, dataset, chunk, read, turn) =>
+      commitChunk: (load, dataset, place, read, ...more) =>
         deps.commitChunk(
           load,
           dataset,
-          chunk,
+          place,
           async (sink, lead) => {
             const facts = await read(sink, lead)
-            if (dies()) await db.query('SELECT pg_terminate_backend($1)', [this.backends.get(`${load.id}/${chunk}`)])
+            if (dies()) await db.query('SELECT pg_terminate_backend($1)', [this.backends.get(`${load.id}/${place.chunk}`)])
             return facts
           },
-          turn,
+          ...more,
         ),
     })
   }
@@ -147,9 +149,11 @@ export class Pipeline {
   rejectsOf(id: string): StoredReject[] {
     let before = 0
     const all: StoredReject[] = []
-    for (const [chunk, result] of [...this.projected.get(id)!].sort(([a], [b]) => a - b)) {
+    for (const result of this.#loads.inOrder(id)) {
       const lines = before
-      all.push(...(this.rejects.get(`${id}/${chunk}`) ?? []).map((r) => ({ ...r, line: r.line + lines })))
+      all.push(
+        ...(this.rejects.get(`${id}/${chunkKey(id, result.chunk, result.part).sk}`) ?? []).map((r) => ({ ...r, line: r.line + lines })),
+      )
       before += result.lines
     }
     return all
