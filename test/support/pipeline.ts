@@ -4,7 +4,7 @@ import type { Dataset } from '#core/dataset/dataset.ts'
 import { type ChunkJob, chunkMode } from '#core/loads/chunk.ts'
 import { crc32ToHex } from '#core/loads/crc32.ts'
 import type { Compression, FileLoad, Format } from '#core/loads/load.ts'
-import { chunkKey, receiptOf } from '#core/loads/load.ts'
+import { type ChunkResult, chunkKey, receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
 import { commitChunk, type Road } from '#platform/postgres/commit-chunk.ts'
@@ -33,6 +33,8 @@ export class Pipeline {
   readonly #roads = new RoadMemory()
   /** Deliveries that may fail before a test gives up. */
   mostFailures = 50
+  /** Begins the clock of one invocation, where `drain` is not told the time: milliseconds that are left of it. */
+  invocation: () => () => number = () => () => 900_000
   /** Bytes of a piece as S3 would deliver them. */
   pieceBytes = 64 * 1024
   readonly #dataset: Dataset
@@ -98,15 +100,17 @@ export class Pipeline {
   /** Works the queue off with so many workers, each with connections of its own. A message that fails comes again. */
   async drain(
     workers = 2,
-    timeLeft: () => number = () => 900_000,
+    timeLeft: (() => number) | undefined = undefined,
     change: (deps: LoadChunkDeps) => LoadChunkDeps = (d) => d,
   ): Promise<void> {
+    const received = new Map<ChunkJob, number>()
     const work = async (): Promise<void> => {
       const loadChunk = createLoadChunk(change(this.deps()))
       for (let job = this.queue.shift(); job; job = this.queue.shift()) {
         try {
-          await loadChunk(job, timeLeft)
+          await loadChunk(job, timeLeft ?? this.invocation(), (received.get(job) ?? 0) + 1)
         } catch (error) {
+          received.set(job, (received.get(job) ?? 0) + 1)
           this.queue.push(job)
           this.failures.push(error)
           if (this.failures.length > this.mostFailures) throw error
@@ -143,6 +147,11 @@ export class Pipeline {
   receipt(id: string) {
     const receipt = receiptOf(this.loads.get(id)!, Date.now())
     return { ...receipt, reconciles: reconciles(receipt.rows) }
+  }
+
+  /** What is committed of a load, in the order of its text. */
+  partsOf(id: string): ChunkResult[] {
+    return this.#loads.inOrder(id)
   }
 
   /** Rejects of a load by absolute line. */
