@@ -97,7 +97,7 @@ export async function readRows(
     }
     await sink.flush()
     if (done || stops) break
-    if (!stepped) ended = !(await text.more())
+    if (!stepped || !splitter.betweenRows) ended = !(await text.more())
   }
   const read = { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
   return stops && read.nextRow < limit && !read.ended ? { ...read, more: true } : read

@@ -118,7 +118,9 @@ test('reading in parts, each from where the last one ended: the rows of one read
           at = part.nextRow
           more = part.more === true
         }
-        assert.deepEqual([found, at, lineCount], [whole.found, whole.nextRow, whole.lines])
+        // A row that is too long is let go of somewhere behind the limit.
+        const ends = [at, whole.nextRow].map((end) => Math.min(end, limit))
+        assert.deepEqual([found, ends[0], lineCount], [whole.found, ends[1], whole.lines])
       },
     ),
     { numRuns: 500 },
