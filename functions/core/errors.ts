@@ -33,5 +33,8 @@ export class LoadError extends MillraceError {
   }
 }
 
+/** Work was given up because its time is over; nothing of it is committed. Less of it may be done in the time there is. */
+export class OutOfTimeError extends MillraceError {}
+
 /** Two independent accounts disagree. Nothing is committed; the source redelivers, and an alarm sounds when it stays so. */
 export class AccountingError extends MillraceError {}

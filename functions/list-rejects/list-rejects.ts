@@ -34,7 +34,7 @@ export const createListRejects = (deps: Deps): Action<typeof routes.listRejects>
     const scope = ['rejects', identity.tenant, load.id]
     const from = positionOf(decodeCursor(scope, query.cursor))
     const { rejects, next } = await page(walk(load, from, deps), query.limit)
-    const cursor = next === undefined ? null : encodeCursor(scope, JSON.stringify([next.chunk, next.offset, next.before]))
+    const cursor = next === undefined ? null : encodeCursor(scope, JSON.stringify([next.chunk, next.offset, next.before, next.part]))
     if (header('accept')?.includes('application/json')) {
       const json: Page<Reject> = { items: rejects, next: cursor }
       return { status: 200, json }
@@ -62,8 +62,9 @@ async function page(steps: AsyncIterable<Step>, limit: number): Promise<{ reject
 
 function positionOf(text: string | undefined): Position {
   if (text === undefined) return beginning
-  const [chunk, offset, before] = JSON.parse(text) as [number, number, number | null]
-  return { chunk, offset, before }
+  // Cursors of before know no parts.
+  const [chunk, offset, before, part = 0] = JSON.parse(text) as [number, number, number | null, number?]
+  return { chunk, part, offset, before }
 }
 
 /**

@@ -1,15 +1,14 @@
 import type { Reject } from '#core/api/contract.ts'
-import { type ChunkResult, type Load, rejectsKey } from '#core/loads/load.ts'
+import { type ChunkPlace, type ChunkResult, type Load, placeAfter, placeOf, rejectsKey } from '#core/loads/load.ts'
 
 /** Where in a load's rejects to go on. */
-export interface Position {
-  readonly chunk: number
-  /** Byte offset in the chunk's rejects object. */
+export interface Position extends ChunkPlace {
+  /** Byte offset in the rejects object of the chunk, or of the part. */
   readonly offset: number
-  /** Lines of the file before the chunk; null when an earlier chunk is not committed yet. */
+  /** Lines of the file before the chunk or part; null when an earlier one is not committed yet. */
   readonly before: number | null
 }
-export const beginning: Position = { chunk: 0, offset: 0, before: 0 }
+export const beginning: Position = { chunk: 0, part: 0, offset: 0, before: 0 }
 
 export interface WalkDeps {
   /** The committed chunks from a number on, in order. */
@@ -28,33 +27,40 @@ export interface Step {
  * counted within their chunk; adding the lines of all earlier chunks makes them the file's.
  */
 export async function* walk(load: Load, from: Position, { chunksOf, readRejects }: WalkDeps): AsyncGenerator<Step, void, undefined> {
-  let before = from.before ?? (await linesBefore(load.id, from.chunk, chunksOf))
-  let expected = from.chunk
+  let before = from.before ?? (await linesBefore(load.id, from, chunksOf))
+  let expected: ChunkPlace = from
   for await (const chunk of chunksOf(load.id, from.chunk)) {
-    if (chunk.chunk !== expected) before = null
-    const offset = chunk.chunk === from.chunk ? from.offset : 0
-    if (chunk.rejected === 0) yield { at: { chunk: chunk.chunk, offset: 0, before }, reject: undefined }
+    const place = placeOf(chunk)
+    if (isBefore(place, from)) continue
+    if (!isAt(place, expected)) before = null
+    const offset = isAt(place, from) ? from.offset : 0
+    if (chunk.rejected === 0) yield { at: { ...place, offset: 0, before }, reject: undefined }
     else {
-      for await (const { start, text } of linesOf(readRejects(rejectsKey(load, chunk.chunk), offset), offset)) {
+      for await (const { start, text } of linesOf(readRejects(rejectsKey(load, place.chunk, place.part), offset), offset)) {
         const stored = JSON.parse(text) as Reject
         const line = before === null || stored.line === null ? null : before + stored.line
-        yield { at: { chunk: chunk.chunk, offset: start, before }, reject: { ...stored, line } }
+        yield { at: { ...place, offset: start, before }, reject: { ...stored, line } }
       }
     }
     if (before !== null) before += chunk.lines
-    expected = chunk.chunk + 1
+    expected = placeAfter(chunk)
   }
 }
 
-async function linesBefore(id: string, chunk: number, chunksOf: WalkDeps['chunksOf']): Promise<number | null> {
+const isAt = (a: ChunkPlace, b: ChunkPlace): boolean => a.chunk === b.chunk && a.part === b.part
+const isBefore = (a: ChunkPlace, b: ChunkPlace): boolean => a.chunk < b.chunk || (a.chunk === b.chunk && a.part < b.part)
+
+async function linesBefore(id: string, from: ChunkPlace, chunksOf: WalkDeps['chunksOf']): Promise<number | null> {
   let lines = 0
-  let expected = 0
+  let expected: ChunkPlace = { chunk: 0, part: 0 }
   for await (const result of chunksOf(id, 0)) {
-    if (result.chunk >= chunk) break
-    if (result.chunk !== expected++) return null
+    const place = placeOf(result)
+    if (!isBefore(place, from)) break
+    if (!isAt(place, expected)) return null
+    expected = placeAfter(result)
     lines += result.lines
   }
-  return expected === chunk ? lines : null
+  return isAt(expected, from) ? lines : null
 }
 
 /** The lines of a byte stream, each with the offset at which it starts. */

@@ -27,8 +27,8 @@ const table = openTable(env.TABLE_NAME)
 const readObject = objectReader(s3, env.RAW_BUCKET)
 
 const loadChunk = createLoadChunk({
-  ...chunkStore(connector(env.DATABASE_SECRET_ARN), databaseBreaker(table), (load, chunk) =>
-    rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk)),
+  ...chunkStore(connector(env.DATABASE_SECRET_ARN), databaseBreaker(table), (load, chunk, part) =>
+    rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk, part)),
   ),
   findLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
@@ -50,5 +50,5 @@ const loadChunk = createLoadChunk({
 export const handler = queueHandler(sqs, { lease: env.LEASE_SECONDS }, async (record, timeLeft) => {
   const job = parseChunkJob(record.body)
   if (!job) throw new Error('the message is no chunk job')
-  await loadChunk(job, timeLeft)
+  await loadChunk(job, timeLeft, Number(record.attributes.ApproximateReceiveCount))
 })

@@ -1,13 +1,15 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
-import { type ChunkResult, isPlanned, type Load, type PlannedLoad, type Waiting } from '#core/loads/load.ts'
+import { type ChunkPlace, type ChunkResult, isPlanned, type Load, type PlannedLoad, placeAfter, type Waiting } from '#core/loads/load.ts'
+import { rowsOfTry } from '#core/loads/pace.ts'
 import type { Turn } from '#core/loads/turns.ts'
 import { demandFewRejects, type MaxRejects } from '#core/rejects/max-rejects.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
 import { findChunkEdges } from './edges.ts'
 import { loadRange } from './range.ts'
 import { loadSequence } from './sequence.ts'
+import { Stint, showParts } from './stint.ts'
 import type { OpenParquet, OpenText, ReadChunk } from './text.ts'
 
 /** What the function needs of the world. */
@@ -16,10 +18,20 @@ export interface LoadChunkDeps {
   readonly findDataset: (name: string) => Dataset | undefined
   readonly openText: OpenText
   readonly openParquet: OpenParquet
-  /** A committed chunk as the ledger has it. */
-  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
-  /** Commits what `read` sends to the sink, exactly once; undefined when the chunk was committed before. */
-  readonly commitChunk: (load: Load, dataset: Dataset, chunk: number, read: ReadChunk, turn: Turn) => Promise<ChunkResult | undefined>
+  /** What is committed of a chunk as the ledger has it, from a part on, in order. */
+  readonly committedParts: (load: string, chunk: number, from: number) => Promise<ChunkResult[]>
+  /**
+   * Commits what `read` sends to the sink, exactly once; undefined when that part of the chunk was committed before.
+   * @param timeLeft milliseconds until it is given up, with an OutOfTimeError
+   */
+  readonly commitChunk: (
+    load: Load,
+    dataset: Dataset,
+    place: ChunkPlace,
+    read: ReadChunk,
+    turn: Turn,
+    timeLeft: () => number,
+  ) => Promise<ChunkResult | undefined>
   readonly projectChunk: (load: Load, result: ChunkResult) => Promise<void>
   /** Ends the load when all of its chunks are projected. */
   readonly finishLoad: (load: string) => Promise<void>
@@ -40,21 +52,26 @@ export interface LoadChunkDeps {
   readonly notedEdges: (load: string) => Promise<Edge[][]>
 }
 
-/** @param timeLeft milliseconds until the function is stopped */
-export type LoadChunk = (job: ChunkJob, timeLeft: () => number) => Promise<void>
+/**
+ * @param timeLeft milliseconds until the function is stopped
+ * @param received how often the message was received, with this time
+ */
+export type LoadChunk = (job: ChunkJob, timeLeft: () => number, received?: number) => Promise<void>
 
 /**
- * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, and shows the results in the load; or finds out where
+ * Loads one chunk (`range`) or chunk after chunk (`sequence`), each in its own transaction, or where that takes too long in several, and shows the results in the load; or finds out where
  * the rows of a chunk begin (`edges`).
  * A load that can never succeed is ended here. While the database is away the job goes back to the queue as a new message, which has no receives yet;
  * every other failure is thrown, and the queue delivers again.
  */
 export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
-  return async (job, timeLeft) => {
+  /** Rows of datasets, by name, that fit into one transaction. */
+  const slow = new Map<string, number | undefined>()
+  return async (job, timeLeft, received = 1) => {
     const load = await world.findLoad(job.load)
     if (!load) return
     try {
-      await handle(world, job, load, timeLeft)
+      await handle(world, slow, job, load, timeLeft, received)
     } catch (error) {
       const since = world.awaySince(error)
       if (since === undefined) throw await noted(world, load, error)
@@ -63,14 +80,27 @@ export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
   }
 }
 
-async function handle(world: LoadChunkDeps, job: ChunkJob, load: Load, timeLeft: () => number): Promise<void> {
+/** @param slow rows of datasets, by name, that this process has found to fit into one transaction, where it is fewer than a chunk may have */
+async function handle(
+  world: LoadChunkDeps,
+  slow: Map<string, number | undefined>,
+  job: ChunkJob,
+  load: Load,
+  timeLeft: () => number,
+  received: number,
+): Promise<void> {
   if (load.state === 'failed') return showCommitted(world, load, job)
   if (load.state !== 'loading' || !isPlanned(load)) return
   const deps = load.maxRejects === undefined ? world : { ...world, projectChunk: projectAndJudge(world, load.maxRejects) }
   try {
     const dataset = deps.findDataset(load.dataset)
     if (!dataset) throw new LoadError('dataset-not-found', `This deployment has no dataset "${load.dataset}" any more.`)
-    await work(deps, job, load, dataset, timeLeft)
+    const stint = new Stint(timeLeft, rowsOfTry(job.rows ?? slow.get(dataset.name), received))
+    try {
+      await work(deps, job, load, dataset, stint)
+    } finally {
+      slow.set(dataset.name, stint.pace.rows)
+    }
   } catch (error) {
     if (!(error instanceof LoadError)) throw error
     await deps.failLoad(load.id, error)
@@ -107,14 +137,14 @@ async function noted(deps: LoadChunkDeps, load: Load, error: unknown): Promise<u
   return error
 }
 
-function work(deps: LoadChunkDeps, job: ChunkJob, load: PlannedLoad, dataset: Dataset, timeLeft: () => number): Promise<void> {
+function work(deps: LoadChunkDeps, job: ChunkJob, load: PlannedLoad, dataset: Dataset, stint: Stint): Promise<void> {
   switch (job.mode) {
     case 'range':
-      return loadRange(deps, load, dataset, job.chunk, job.from)
+      return loadRange(deps, load, dataset, job, stint)
     case 'edges':
       return findChunkEdges(deps, load, dataset, job.chunk)
     case 'sequence':
-      return loadSequence(deps, load, dataset, job.chunk, timeLeft)
+      return loadSequence(deps, load, dataset, job, stint)
   }
 }
 
@@ -131,12 +161,8 @@ const projectAndJudge =
   }
 
 /** Work that was cut off between commit and projection comes again after its load was stopped: what the table has is shown all the same. */
-async function showCommitted({ committedChunk, projectChunk }: LoadChunkDeps, load: Load, { chunk, mode }: ChunkJob): Promise<void> {
+async function showCommitted(deps: LoadChunkDeps, load: Load, { chunk, part = 0, mode }: ChunkJob): Promise<void> {
   if (mode === 'edges') return
-  for (let n = chunk; ; n++) {
-    const committed = await committedChunk(load.id, n)
-    if (!committed) return
-    await projectChunk(load, committed)
-    if (mode === 'range') return
-  }
+  let committed = await showParts(deps, load, { chunk, part })
+  while (committed && mode === 'sequence') committed = await showParts(deps, load, placeAfter(committed))
 }

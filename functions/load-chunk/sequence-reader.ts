@@ -1,24 +1,18 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import type { PlannedLoad } from '#core/loads/load.ts'
+import { type ChunkPlace, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
 import { type RowReader, rowFormatOf } from '#core/rows/format.ts'
-import { readRows, type Text } from '#core/rows/read-rows.ts'
+import { type Quota, readRows, type Text } from '#core/rows/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readHeader } from './header.ts'
-import { type ChunkRead, feed, type OpenedText, type OpenText, type ReadChunk, type SourceRange } from './text.ts'
-
-/** Where a chunk's rows end, and with them the source bytes that are accounted for. */
-export interface Position {
-  readonly nextRow: number
-  readonly sourceEnd: number
-}
+import { type ChunkRead, feed, type OpenedText, type OpenText, type Position, type ReadChunk } from './text.ts'
 
 interface Stream {
   readonly opened: OpenedText
   readonly text: Text
   readonly rowReader: (lead: boolean) => RowReader
   readonly headerLines: number
-  /** The chunk whose first row comes next; undefined while one is read, and after an attempt that failed. */
-  next: number | undefined
+  /** Whose first row comes next; undefined while one is read, and after an attempt that failed. */
+  next: ChunkPlace | undefined
 }
 
 /** One text, read chunk after chunk. A chunk that must be read again gets a stream of its own. */
@@ -35,30 +29,33 @@ export class SequenceReader {
   }
 
   /**
-   * @param from where the chunk's first row begins; undefined at the beginning of the text
-   * @param onRead called once, when the chunk has been read to its end: the next one may then be read
+   * @param from where the first row begins; undefined at the beginning of the text
+   * @param quota where it may end earlier than the chunk, asked whenever it is read
+   * @param onRead called once, when it has been read to its end: the next chunk or part may then be read
    */
-  chunk(chunk: number, from: Position | undefined, onRead: (read: ChunkRead) => void): ReadChunk {
-    // Fixed by the first reading: the next chunk accounts for what follows it.
-    let source: SourceRange | undefined
+  chunk(place: ChunkPlace, from: Position | undefined, quota: () => Quota, onRead: (read: ChunkRead) => void): ReadChunk {
+    const { chunk, part } = place
+    // Fixed by the first reading: the next chunk or part begins where it ended, and accounts for what follows it.
+    let first: ChunkRead | undefined
     return async (sink, lead) => {
-      const stream = this.#stream?.next === chunk ? this.#stream : await this.#open(chunk, from)
-      if (!source) await this.#use(stream)
+      const next = this.#stream?.next
+      const stream = next?.chunk === chunk && next.part === part ? this.#stream! : await this.#open(place, from)
+      if (!first) await this.#use(stream)
       stream.next = undefined
-      const limit = (chunk + 1) * this.#load.chunkSize
-      const rows = await readRows(stream.text, limit, stream.rowReader(lead), sink, chunk === 0 ? stream.headerLines : 0)
-      const atEnd = this.#load.compression === 'none' && rows.nextRow >= this.#load.size
+      const limit = first?.nextRow ?? (chunk + 1) * this.#load.chunkSize
+      const headerLines = chunk === 0 && part === 0 ? stream.headerLines : 0
+      const rows = await readRows(stream.text, limit, stream.rowReader(lead), sink, headerLines, first ? undefined : quota())
+      if (first) {
+        await close(stream)
+        return { ...first, encoded: rows.encoded, received: rows.received }
+      }
+      const atEnd = !rows.more && this.#load.compression === 'none' && rows.nextRow >= this.#load.size
       // A file that ends with its header leaves nothing to split, but its bytes count.
       while (atEnd && stream.opened.accounted() < this.#load.size && !(await stream.opened.pieces.next()).done);
-      const last = rows.ended || atEnd
-      if (source) {
-        await close(stream)
-        return { ...rows, ...source, last }
-      }
-      source = stream.opened.takeSource()
-      stream.next = chunk + 1
-      onRead({ ...rows, ...source, last })
-      return { ...rows, ...source, last }
+      first = { ...rows, ...stream.opened.takeSource(), last: rows.ended || atEnd }
+      stream.next = placeAfter({ ...place, ...(rows.more && { more: rows.more }) })
+      onRead(first)
+      return first
     }
   }
 
@@ -72,7 +69,7 @@ export class SequenceReader {
     this.#stream = stream
   }
 
-  async #open(chunk: number, from: Position | undefined): Promise<Stream> {
+  async #open(next: ChunkPlace, from: Position | undefined): Promise<Stream> {
     const { scanner, reader } = rowFormatOf(this.#load)
     const { size, createdAt } = this.#load
     const header = await readHeader(this.#openText, this.#load, this.#dataset)
@@ -84,7 +81,7 @@ export class SequenceReader {
       text: feed(new RowSplitter({ scanner: scanner(offset), rowBytes, offset, skipToNewline: false, ranged: false }), opened.pieces),
       rowReader: (lead) => reader(this.#dataset, { day: new Date(createdAt), lead }, header.bytes),
       headerLines: header.lines,
-      next: chunk,
+      next,
     }
   }
 }

@@ -1,12 +1,12 @@
 import { chunksCommute, type Dataset } from '#core/dataset/dataset.ts'
-import type { ChunkResult, PlannedLoad } from '#core/loads/load.ts'
+import type { ChunkJob } from '#core/loads/chunk.ts'
+import { type ChunkPlace, type ChunkResult, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
 import { anyTime, Turns } from '#core/loads/turns.ts'
 import type { LoadChunkDeps } from './load-chunk.ts'
-import { type Position, SequenceReader } from './sequence-reader.ts'
-import type { ChunkRead, OpenParquet } from './text.ts'
+import { SequenceReader } from './sequence-reader.ts'
+import { orSmaller, passOn, type Stint, showParts } from './stint.ts'
+import type { ChunkRead, OpenParquet, Position } from './text.ts'
 
-/** Milliseconds kept for handing over, on top of twice the slowest chunk so far. */
-const handOverTime = 10_000
 /** Chunks on their way at once, each with its own connection: while Postgres merges one, the next is read and sent. */
 const width = 2
 
@@ -14,37 +14,40 @@ const width = 2
  * Reads a text from one end to the other and commits chunk after chunk. The ledger says where to go on: after a crash, a
  * hand-over to the next invocation, or when another delivery of the same message was faster.
  */
-export async function loadSequence(
-  deps: LoadChunkDeps,
-  load: PlannedLoad,
-  dataset: Dataset,
-  first: number,
-  timeLeft: () => number,
-): Promise<void> {
-  let chunk = first
-  for (;;) {
-    const before = await skipCommitted(deps, load, chunk)
-    if (before?.last) return deps.finishLoad(load.id)
-    const outcome = await loadFrom(deps, load, dataset, before, timeLeft)
-    if (outcome.kind === 'ended') return deps.finishLoad(load.id)
-    if (outcome.kind === 'out-of-time')
-      return deps.sendChunks([{ tenant: load.tenant, load: load.id, chunk: outcome.next, mode: 'sequence' }], load.traceparent)
-    chunk = outcome.next
-  }
+export async function loadSequence(deps: LoadChunkDeps, load: PlannedLoad, dataset: Dataset, job: ChunkJob, stint: Stint): Promise<void> {
+  let place: ChunkPlace = { chunk: job.chunk, part: job.part ?? 0 }
+  const rest = () => passOn(deps, load, { ...place, mode: 'sequence' }, stint)
+  await orSmaller(
+    stint,
+    async () => {
+      for (;;) {
+        const before = await skipCommitted(deps, load, place)
+        if (before) place = placeAfter(before)
+        if (before?.last) return deps.finishLoad(load.id)
+        if (before?.more) stint.pace.found(before.received)
+        const outcome = await loadFrom(deps, load, dataset, before, stint)
+        if (outcome.kind === 'ended') return deps.finishLoad(load.id)
+        place = outcome.next
+        if (outcome.kind === 'out-of-time') return rest()
+      }
+    },
+    rest,
+  )
 }
 
-/** Projects the chunks from `chunk` on that are committed, and returns the last committed one before the work that is left. */
-async function skipCommitted(deps: LoadChunkDeps, load: PlannedLoad, chunk: number): Promise<ChunkResult | undefined> {
-  let before = chunk > 0 ? await deps.committedChunk(load.id, chunk - 1) : undefined
-  for (let n = before ? chunk : 0; ; n++) {
-    const committed = await deps.committedChunk(load.id, n)
+/** Shows what is committed from a place on, and returns the last of it before the work that is left. */
+async function skipCommitted(deps: LoadChunkDeps, load: PlannedLoad, { chunk, part }: ChunkPlace): Promise<ChunkResult | undefined> {
+  let before: ChunkResult | undefined
+  if (part > 0) before = await showParts(deps, load, { chunk, part: part - 1 })
+  else if (chunk > 0) before = (await deps.committedParts(load.id, chunk - 1, 0)).at(-1)
+  for (;;) {
+    const committed = await showParts(deps, load, before ? placeAfter(before) : { chunk: 0, part: 0 })
     if (!committed) return before
-    await deps.projectChunk(load, committed)
     before = committed
   }
 }
 
-type Outcome = { readonly kind: 'ended' } | { readonly kind: 'out-of-time' | 'overtaken'; readonly next: number }
+type Outcome = { readonly kind: 'ended' } | { readonly kind: 'out-of-time' | 'overtaken'; readonly next: ChunkPlace }
 
 /**
  * Commits chunks from the first uncommitted one on, `width` at a time. Rows are read strictly one chunk after the other; only
@@ -55,27 +58,27 @@ async function loadFrom(
   load: PlannedLoad,
   dataset: Dataset,
   before: ChunkResult | undefined,
-  timeLeft: () => number,
+  stint: Stint,
 ): Promise<Outcome> {
   const reader =
     load.format === 'parquet' ? inOrder(await deps.openParquet(load, dataset)) : new SequenceReader(deps.openText, load, dataset)
   const turns = chunksCommute(dataset) ? undefined : new Turns()
   const underWay = new Set<Promise<boolean>>()
-  const first = before ? before.chunk + 1 : 0
-  let slowest = 0
   let failed = false
 
-  /** @returns false when the chunk was committed by somebody else, or before */
-  const commit = async (chunk: number, from: Position | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
+  /** @returns false when it was committed by somebody else, or before */
+  const commit = async (place: ChunkPlace, from: Position | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
     const turn = turns?.take()
-    const began = timeLeft()
     let committed = false
     try {
-      const result = await deps.commitChunk(load, dataset, chunk, reader.chunk(chunk, from, onRead), turn ?? anyTime)
+      const part = stint.pace.begin(stint.untilGivenUp)
+      const read = reader.chunk(place, from, part.quota, onRead)
+      const result = await deps.commitChunk(load, dataset, place, read, turn ?? anyTime, stint.untilGivenUp)
       committed = true
-      if (result) await deps.projectChunk(load, result)
-      slowest = Math.max(slowest, began - timeLeft())
-      return result !== undefined
+      if (!result) return false
+      part.committed(result.received)
+      await deps.projectChunk(load, result)
+      return true
     } finally {
       turn?.end(committed)
     }
@@ -83,13 +86,13 @@ async function loadFrom(
 
   try {
     let position: Position | undefined = before
-    for (let chunk = first; ; chunk++) {
+    let place: ChunkPlace = before ? placeAfter(before) : { chunk: 0, part: 0 }
+    for (;;) {
       if (failed || underWay.size >= width) await Promise.race(underWay)
-      // At least one chunk an invocation, or a short time limit would only pass the load on.
-      if (chunk > first && timeLeft() < handOverTime + 2 * slowest)
-        return await settled(underWay, { kind: 'out-of-time', next: chunk }, chunk)
+      if (!stint.hasTime) return await settled(underWay, { kind: 'out-of-time', next: place }, place)
       const read = Promise.withResolvers<ChunkRead>()
-      const job = commit(chunk, position, read.resolve)
+      const [here, from] = [place, position]
+      const job = stint.timed(() => commit(here, from, read.resolve))
       underWay.add(job)
       // One that failed stays: whoever waits next gets its error, and nothing more is begun.
       job.then(
@@ -99,9 +102,10 @@ async function loadFrom(
         },
       )
       const next = await Promise.race([read.promise, job])
-      if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: chunk }, chunk)
-      if (next.last) return await settled(underWay, { kind: 'ended' }, chunk)
+      if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: place }, place)
+      if (next.last) return await settled(underWay, { kind: 'ended' }, place)
       position = next
+      place = placeAfter({ ...place, ...(next.more && { more: next.more }) })
     }
   } finally {
     await Promise.allSettled(underWay)
@@ -111,16 +115,22 @@ async function loadFrom(
 
 /** A Parquet file needs no reader that goes on: any of its chunks can be read by itself. */
 const inOrder = (file: Awaited<ReturnType<OpenParquet>>): Pick<SequenceReader, 'chunk' | 'close'> => ({
-  chunk: (chunk, _from, onRead) => async (sink, lead) => {
-    const read = await file.chunk(chunk)(sink, lead)
-    onRead(read)
-    return read
+  chunk: ({ chunk, part }, from, quota, onRead) => {
+    let first: ChunkRead | undefined
+    return async (sink, lead) => {
+      // Read again, it ends where it ended: the next part has begun there.
+      const again = first && { rows: first.received, isOver: () => false }
+      const read = await file.chunk(chunk, part > 0 ? from : undefined, again ? () => again : quota)(sink, lead)
+      first ??= read
+      onRead(first)
+      return { ...read, ...(first.more && { more: first.more }), last: first.last }
+    }
   },
   close: async () => undefined,
 })
 
 /** The outcome, once all that is under way is committed. A chunk that somebody else had committed needs another look at the ledger. */
-async function settled(underWay: ReadonlySet<Promise<boolean>>, outcome: Outcome, chunk: number): Promise<Outcome> {
+async function settled(underWay: ReadonlySet<Promise<boolean>>, outcome: Outcome, next: ChunkPlace): Promise<Outcome> {
   const ours = await Promise.all(underWay)
-  return ours.every(Boolean) ? outcome : { kind: 'overtaken', next: chunk }
+  return ours.every(Boolean) ? outcome : { kind: 'overtaken', next }
 }

@@ -11,7 +11,7 @@ const maxFaults = 20
 type BodyOf = Pick<APIGatewayProxyEvent, 'body' | 'isBase64Encoded'>
 
 /** The body of a request as it came. */
-export function readBytes({ body, isBase64Encoded }: BodyOf, limit: number): Buffer {
+function readBytes({ body, isBase64Encoded }: BodyOf, limit: number): Buffer {
   const bytes = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8')
   if (bytes.length > limit) throw new RequestError('body-too-large', `The body has ${bytes.length} bytes, and ${limit} are allowed`)
   return bytes

@@ -26,10 +26,11 @@ export async function missingChunks(
   const miss = (to: number) => {
     for (; next < to; next++) if (!elsewhere.has(next) && count++ < maxNamed) missing.push(next)
   }
-  for await (const { chunk } of chunksOf(load.id, 0)) {
+  for await (const { chunk, more } of chunksOf(load.id, 0)) {
     if (elsewhere.has(chunk)) committed.add(chunk)
     miss(chunk)
-    next = chunk + 1
+    // With rows left, a chunk is as missing as one of which nothing is committed.
+    next = more ? chunk : chunk + 1
   }
   if (load.planned !== undefined) miss(load.planned)
   return { missing, missingCount: load.planned === undefined ? null : count, committed }

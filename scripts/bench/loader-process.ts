@@ -67,7 +67,7 @@ const store = chunkStore(
     return opened
   },
   alwaysThere,
-  (load, chunk) => rejectFile(nowhere, 'rejects', rejectsKey(load, chunk)),
+  (load, chunk, part) => rejectFile(nowhere, 'rejects', rejectsKey(load, chunk, part)),
 )
 const openText = textOpener(readObject)
 /** A deployed loader knows its datasets from the start: what it has compiled for one serves every chunk. */

@@ -104,18 +104,18 @@ async function round(seed: number): Promise<void> {
   try {
     await p.drain(workers, undefined, (deps) => ({
       ...deps,
-      commitChunk: (l, t, chunk, read, turn) =>
+      commitChunk: (l, t, place, read, ...more) =>
         deps.commitChunk(
           l,
           t,
-          chunk,
+          place,
           async (sink, lead) => {
-            await kill(`${l.id}/${chunk}`)
+            await kill(`${l.id}/${place.chunk}`)
             const facts = await read(sink, lead)
-            await kill(`${l.id}/${chunk}`)
+            await kill(`${l.id}/${place.chunk}`)
             return facts
           },
-          turn,
+          ...more,
         ),
       projectChunk: async (l, result) => {
         const dies = random() < kills && !died.has(`${l.id}/${result.chunk}`)

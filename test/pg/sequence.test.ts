@@ -28,9 +28,23 @@ for (const [format, compression] of [
       format === 'csv' ? ['id,name', ...lines].join('\n') : format === 'json' ? `[${lines.join(',\n')}]\n` : lines.join('\n'),
     )
     const load = p.open(compressed[compression](body), format, compression, 1500)
-    let calls = 0
-    // time runs out after every few chunks
-    await p.drain(1, () => (calls++ % 7 === 6 ? 1000 : 100_000))
+    let left = 0
+    // Every invocation has time for a few chunks.
+    await p.drain(
+      1,
+      () => left,
+      (deps) => ({
+        ...deps,
+        findLoad: (id) => {
+          left = 100_000
+          return deps.findLoad(id)
+        },
+        projectChunk: async (l, result) => {
+          await deps.projectChunk(l, result)
+          left -= 25_000
+        },
+      }),
+    )
     const receipt = p.receipt(load.id)
     assert.equal(receipt.problem, null)
     assert.deepEqual(receipt.rows, { received: 801, loaded: 800, updated: 0, duplicate: 0, rejected: 1, pending: 0 })
@@ -50,19 +64,19 @@ for (const compression of ['none', 'gzip', 'zstd'] as const)
     const load = p.open(compressed[compression](body), 'csv', compression, 1000)
     await p.drain(1, undefined, (deps) => ({
       ...deps,
-      commitChunk: (l, d, chunk, read, turn) => {
+      commitChunk: (l, d, place, read, ...more) => {
         let attempts = 0
         return deps.commitChunk(
           l,
           d,
-          chunk,
+          place,
           async (sink, lead) => {
             // the first attempt is read and thrown away, as after a deadlock
-            if (chunk % 2 === 1 && attempts++ === 0)
+            if (place.chunk % 2 === 1 && attempts++ === 0)
               await read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined }, lead)
             return read(sink, lead)
           },
-          turn,
+          ...more,
         )
       },
     }))

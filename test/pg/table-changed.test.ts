@@ -289,18 +289,19 @@ test('nobody alters the table between the look and the commit', async () => {
   let altering: Promise<unknown> | undefined
   await p.drain(1, undefined, (deps) => ({
     ...deps,
-    commitChunk: (load, d, chunk, read, turn) =>
+    commitChunk: (load, d, place, read, turn, timeLeft) =>
       deps.commitChunk(
         load,
         d,
-        chunk,
-        async (sink, lead) => {
+        place,
+        async (sink, lead, ...more) => {
           // The look is done. Whoever alters the table now waits for the commit.
           altering = owner.query('ALTER TABLE meters ALTER total TYPE double precision')
           await new Promise((resolve) => setTimeout(resolve, 100))
-          return read(sink, lead)
+          return read(sink, lead, ...more)
         },
         turn,
+        timeLeft,
       ),
   }))
   await altering

@@ -4,14 +4,15 @@ import type { Dataset } from '#core/dataset/dataset.ts'
 import { type ChunkJob, chunkMode } from '#core/loads/chunk.ts'
 import { crc32ToHex } from '#core/loads/crc32.ts'
 import type { Compression, FileLoad, Format } from '#core/loads/load.ts'
-import { receiptOf } from '#core/loads/load.ts'
+import { type ChunkResult, chunkKey, receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
 import { DatabaseAway } from '#platform/postgres/breaker.ts'
 import { commitChunk, type Road } from '#platform/postgres/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/postgres/database.ts'
+import { inTime } from '#platform/postgres/in-time.ts'
 import { RoadMemory } from '#platform/postgres/road-memory.ts'
-import { readChunk } from '#platform/postgres/sql/read-chunk.ts'
+import { readParts } from '#platform/postgres/sql/read-chunk.ts'
 import { textOpener } from '#platform/s3/open-text.ts'
 import { parquetOpener } from '#platform/s3/parquet.ts'
 import { createLoadChunk, type LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
@@ -33,6 +34,8 @@ export class Pipeline {
   readonly #roads = new RoadMemory()
   /** Deliveries that may fail before a test gives up. */
   mostFailures = 50
+  /** Begins the clock of one invocation, where `drain` is not told the time: milliseconds that are left of it. */
+  invocation: () => () => number = () => () => 900_000
   /** Bytes of a piece as S3 would deliver them. */
   pieceBytes = 64 * 1024
   readonly #dataset: Dataset
@@ -54,13 +57,14 @@ export class Pipeline {
       findDataset: () => this.#dataset,
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
       openParquet: async (load, dataset) => parquetOpener((key, from, to) => this.#read(key, from, to))(load, dataset),
-      committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
-      commitChunk: (load, dataset, chunk, read, turn) =>
-        onDatabase(async (db) => {
+      committedParts: (load, chunk, from) => onDatabase((db) => readParts(db, load, chunk, from)),
+      commitChunk: (load, dataset, { chunk, part }, read, turn, timeLeft) =>
+        inTime(onDatabase, timeLeft(), async (db, begun) => {
           this.backends.set(`${load.id}/${chunk}`, await backendOf(db))
-          const openRejects = () => memoryRejects((rows) => void this.rejects.set(`${load.id}/${chunk}`, rows))
+          const key = chunkKey(load.id, chunk, part).sk
+          const openRejects = () => memoryRejects((rows) => void this.rejects.set(`${load.id}/${key}`, rows))
           const road = this.road ?? this.#roads.first(dataset, load.id)
-          const result = await commitChunk(db, { load, dataset, chunk, read, openRejects, road, turn })
+          const result = await commitChunk(db, { load, dataset, chunk, part, begun, read, openRejects, road, turn })
           if (result) this.#roads.learn(dataset, load.id, result)
           return result
         }),
@@ -101,15 +105,17 @@ export class Pipeline {
   /** Works the queue off with so many workers, each with connections of its own. A message that fails comes again. */
   async drain(
     workers = 2,
-    timeLeft: () => number = () => 900_000,
+    timeLeft: (() => number) | undefined = undefined,
     change: (deps: LoadChunkDeps) => LoadChunkDeps = (d) => d,
   ): Promise<void> {
+    const received = new Map<ChunkJob, number>()
     const work = async (): Promise<void> => {
       const loadChunk = createLoadChunk(change(this.deps()))
       for (let job = this.queue.shift(); job; job = this.queue.shift()) {
         try {
-          await loadChunk(job, timeLeft)
+          await loadChunk(job, timeLeft ?? this.invocation(), (received.get(job) ?? 0) + 1)
         } catch (error) {
+          received.set(job, (received.get(job) ?? 0) + 1)
           this.queue.push(job)
           this.failures.push(error)
           if (this.failures.length > this.mostFailures) throw error
@@ -123,17 +129,17 @@ export class Pipeline {
   killed(db: Connection, dies: () => boolean): (deps: LoadChunkDeps) => LoadChunkDeps {
     return (deps) => ({
       ...deps,
-      commitChunk: (load, dataset, chunk, read, turn) =>
+      commitChunk: (load, dataset, place, read, ...more) =>
         deps.commitChunk(
           load,
           dataset,
-          chunk,
+          place,
           async (sink, lead) => {
             const facts = await read(sink, lead)
-            if (dies()) await db.query('SELECT pg_terminate_backend($1)', [this.backends.get(`${load.id}/${chunk}`)])
+            if (dies()) await db.query('SELECT pg_terminate_backend($1)', [this.backends.get(`${load.id}/${place.chunk}`)])
             return facts
           },
-          turn,
+          ...more,
         ),
     })
   }
@@ -148,13 +154,20 @@ export class Pipeline {
     return { ...receipt, reconciles: reconciles(receipt.rows) }
   }
 
+  /** What is committed of a load, in the order of its text. */
+  partsOf(id: string): ChunkResult[] {
+    return this.#loads.inOrder(id)
+  }
+
   /** Rejects of a load by absolute line. */
   rejectsOf(id: string): StoredReject[] {
     let before = 0
     const all: StoredReject[] = []
-    for (const [chunk, result] of [...this.projected.get(id)!].sort(([a], [b]) => a - b)) {
+    for (const result of this.#loads.inOrder(id)) {
       const lines = before
-      all.push(...(this.rejects.get(`${id}/${chunk}`) ?? []).map((r) => ({ ...r, line: r.line + lines })))
+      all.push(
+        ...(this.rejects.get(`${id}/${chunkKey(id, result.chunk, result.part).sk}`) ?? []).map((r) => ({ ...r, line: r.line + lines })),
+      )
       before += result.lines
     }
     return all

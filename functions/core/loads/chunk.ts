@@ -24,6 +24,10 @@ export interface ChunkJob {
   readonly mode: ChunkMode
   /** Text offset of the first row of a range, where a newline alone does not tell. */
   readonly from?: number
+  /** The part to go on with: those before it are committed, and shown in the load. Absent: the first. */
+  readonly part?: number
+  /** Most rows of the next part, where larger ones were too slow. */
+  readonly rows?: number
 }
 
 const mebibyte = 1024 * 1024
@@ -66,9 +70,10 @@ export function parseChunkJob(body: string): ChunkJob | undefined {
     return undefined
   }
   if (typeof job !== 'object' || job === null) return undefined
-  const { tenant, load, chunk, mode, from } = job as Partial<Record<keyof ChunkJob, unknown>>
+  const { tenant, load, chunk, mode, from, part, rows } = job as Partial<Record<keyof ChunkJob, unknown>>
   if (typeof tenant !== 'string' || typeof load !== 'string' || !Number.isSafeInteger(chunk)) return undefined
   if (mode !== 'range' && mode !== 'edges' && mode !== 'sequence') return undefined
-  if (from !== undefined && !Number.isSafeInteger(from)) return undefined
-  return { tenant, load, chunk: chunk as number, mode, ...(from === undefined ? {} : { from: from as number }) }
+  const numbers = Object.entries({ from, part, rows }).filter(([, value]) => value !== undefined)
+  if (!numbers.every(([, value]) => Number.isSafeInteger(value))) return undefined
+  return { tenant, load, chunk: chunk as number, mode, ...Object.fromEntries(numbers) }
 }

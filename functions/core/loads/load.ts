@@ -129,9 +129,16 @@ export interface PlannedLoad extends FileLoad, Encoding {
 export const isPlanned = (load: Load): load is PlannedLoad =>
   load.door === 'file' && load.chunkSize !== undefined && load.format !== 'auto' && load.compression !== 'auto'
 
-/** What one committed chunk came to: the ledger row, and its projection (pk `LOAD#<id>`, sk `CHUNK#<number, 7 digits>`). */
+/**
+ * What one committed chunk, or part of one, came to: the ledger row, and its projection (pk `LOAD#<id>`, sk `CHUNK#<number, 7 digits>`, of a
+ * part after the first `#<part, 7 digits>` behind it, so that keys have the order of the text).
+ */
 export interface ChunkResult extends Outcomes {
   readonly chunk: number
+  /** Which part of the chunk, where it was committed in several; absent: the first, as a rule the only one. */
+  readonly part?: number
+  /** True when rows of the chunk are left: they are its next part. */
+  readonly more?: true
   /** Range of object bytes that the chunk's checksum covers: [sourceStart, sourceEnd). */
   readonly sourceStart: number
   readonly sourceEnd: number
@@ -159,13 +166,23 @@ export const begun = (now: number) => ({
   ttl: Math.floor(now / 1000) + keptFor,
 })
 
+/** A part of a chunk: what is committed in one transaction. */
+export interface ChunkPlace {
+  readonly chunk: number
+  readonly part: number
+}
+export const placeOf = ({ chunk, part = 0 }: Pick<ChunkResult, 'chunk' | 'part'>): ChunkPlace => ({ chunk, part })
+/** The place that comes after a committed one. */
+export const placeAfter = ({ chunk, part = 0, more }: Pick<ChunkResult, 'chunk' | 'part' | 'more'>): ChunkPlace =>
+  more ? { chunk, part: part + 1 } : { chunk: chunk + 1, part: 0 }
+
 /** A chunk's number in keys and names, whose order is then its own. */
 export const chunkDigits = (chunk: number): string => String(chunk).padStart(7, '0')
 
 export const loadKey = (id: string): { pk: string; sk: string } => ({ pk: `LOAD#${id}`, sk: 'LOAD' })
-export const chunkKey = (id: string, chunk: number): { pk: string; sk: string } => ({
+export const chunkKey = (id: string, chunk: number, part = 0): { pk: string; sk: string } => ({
   pk: `LOAD#${id}`,
-  sk: `CHUNK#${chunkDigits(chunk)}`,
+  sk: `CHUNK#${chunkDigits(chunk)}${part === 0 ? '' : `#${chunkDigits(part)}`}`,
 })
 /** Where the rows of a chunk may begin. */
 export const edgesKey = (id: string, chunk: number): { pk: string; sk: string } => ({
@@ -174,9 +191,9 @@ export const edgesKey = (id: string, chunk: number): { pk: string; sk: string } 
 })
 /** Where an upload's bytes live in the raw bucket. */
 export const objectKey = (load: { tenant: string; dataset: string; id: string }): string => `${load.tenant}/${load.dataset}/${load.id}`
-/** Where a chunk's rejects live in the rejects bucket. */
-export const rejectsKey = (load: { tenant: string; dataset: string; id: string }, chunk: number): string =>
-  `${objectKey(load)}/${chunkDigits(chunk)}.ndjson`
+/** Where the rejects of a chunk, or of a part of it, live in the rejects bucket. */
+export const rejectsKey = (load: { tenant: string; dataset: string; id: string }, chunk: number, part = 0): string =>
+  `${objectKey(load)}/${chunkDigits(chunk)}${part === 0 ? '' : `-${chunkDigits(part)}`}.ndjson`
 
 /** The state a reader is told: an upload past its window is expired whatever the item still says. */
 export function effectiveState(load: Pick<Load, 'state' | 'expiresAt'>, now: number): LoadState {

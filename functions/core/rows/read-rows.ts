@@ -23,6 +23,14 @@ export interface RowSink {
   readonly writer?: CopyWriter
 }
 
+/** When to stop before the limit: what would not be committed in its time is left to another part of the chunk. */
+export interface Quota {
+  /** Rows at most; at least 1. */
+  readonly rows: number
+  /** Told after every piece how many rows were read; true when it is time to stop. */
+  readonly isOver: (received: number) => boolean
+}
+
 export interface RowsRead {
   /** Rows counted where the bytes were split. */
   readonly received: number
@@ -34,6 +42,8 @@ export interface RowsRead {
   readonly nextRow: number
   /** True when the text is over and every row of it was read: its last bytes may have come while rows behind the limit are still held. */
   readonly ended: boolean
+  /** True when it stopped before the limit: there may be more rows. */
+  readonly more?: true
 }
 
 /** Rows are handed on in buffers of about this many bytes: large enough that a write costs nothing per row. */
@@ -42,6 +52,7 @@ const writeBytes = 64 * 1024
 /**
  * Reads the rows that begin before text offset `limit`, encodes the good ones and refuses the others, with backpressure from the sink.
  * @param linesBefore lines of the chunk that were read already: a header
+ * @param quota where it may stop earlier, behind any row but never before the first
  */
 export async function readRows(
   text: Text,
@@ -49,6 +60,7 @@ export async function readRows(
   { encode, scanner }: RowReader,
   sink: RowSink,
   linesBefore = 0,
+  quota?: Quota,
 ): Promise<RowsRead> {
   const { splitter } = text
   const out = sink.writer ?? new CopyWriter()
@@ -56,6 +68,8 @@ export async function readRows(
   let received = 0
   let encoded = 0
   let ended = false
+  let stops = false
+  const mostRows = quota?.rows ?? Number.POSITIVE_INFINITY
   splitter.resetLines(linesBefore)
   const onRow = (row: SplitRow): void => {
     received++
@@ -72,14 +86,19 @@ export async function readRows(
       return { at, rows: scanner.rows }
     })
   for (;;) {
-    const done = splitter.rows(limit, ended, onRow, bulk)
-    if (out.length >= writeBytes || (done && out.length > 0)) {
+    // A row takes a byte at least: no more of them begin in the next bytes than there may be.
+    const step = Math.min(limit, splitter.offset + mostRows - received)
+    const stepped = splitter.rows(step, ended, onRow, bulk)
+    const done = stepped && (step === limit || (ended && !splitter.holds))
+    if (quota && received > 0 && splitter.betweenRows) stops = received >= mostRows || quota.isOver(received)
+    if (out.length >= writeBytes || ((done || stops) && out.length > 0)) {
       await sink.write(out.written)
       out.truncate(0)
     }
     await sink.flush()
-    if (done) break
-    ended = !(await text.more())
+    if (done || stops) break
+    if (!stepped || !splitter.betweenRows) ended = !(await text.more())
   }
-  return { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
+  const read = { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
+  return stops && read.nextRow < limit && !read.ended ? { ...read, more: true } : read
 }

@@ -76,6 +76,10 @@ export class RowSplitter {
   get holds(): boolean {
     return this.#at < this.#bytes.length
   }
+  /** False within a row that is too long to be held, or in a line that began before the range. */
+  get betweenRows(): boolean {
+    return !this.#skipping && this.#oversized === undefined
+  }
   /** Text offset at which the next row begins. */
   get offset(): number {
     return this.#base + this.#at

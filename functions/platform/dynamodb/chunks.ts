@@ -4,7 +4,7 @@ import { isKept, type Table } from './table.ts'
 
 /** What is shown of committed chunks. An item past its TTL was an earlier load's, whose key has been used again since. */
 
-/** A load's committed chunks in order, from number `from` on, read page by page as they are asked for. */
+/** A load's committed chunks and their parts in order, from number `from` on, read page by page as they are asked for. */
 export const chunksOf = ({ client, name }: Table) =>
   async function* (id: string, from: number): AsyncGenerator<ChunkResult, void, undefined> {
     const pages = paginateQuery(
@@ -17,7 +17,8 @@ export const chunksOf = ({ client, name }: Table) =>
         ExpressionAttributeValues: {
           ':pk': loadKey(id).pk,
           ':from': chunkKey(id, from).sk,
-          ':to': 'CHUNK#9999999',
+          // Behind every digit, and so behind every part of every chunk.
+          ':to': 'CHUNK#:',
           ':now': Math.floor(Date.now() / 1000),
         },
         ConsistentRead: true,

@@ -50,14 +50,14 @@ export async function startLoad({ client, name }: Table, id: string, plan: Chunk
   }
 }
 
-/** Adds one chunk's result to its load, once. */
+/** Adds the result of one chunk, or of a part of it, to its load, once. */
 export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 'ttl'>, result: ChunkResult): Promise<void> {
   await addOnce(
     table,
     id,
-    { ...chunkKey(id, result.chunk), ...result, ttl },
+    { ...chunkKey(id, result.chunk, result.part), ...result, ttl },
     {
-      UpdateExpression: `ADD committed :one, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
+      UpdateExpression: `ADD committed :whole, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
         result.last ? ' SET planned = :planned' : ''
       } REMOVE waiting`,
       ExpressionAttributeNames: {
@@ -65,7 +65,8 @@ export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 
         ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
       },
       ExpressionAttributeValues: {
-        ':one': 1,
+        // A chunk is committed with its last part.
+        ':whole': result.more ? 0 : 1,
         ':bytes': result.sourceEnd - result.sourceStart,
         ':received': result.received,
         ':loaded': result.loaded,

@@ -47,6 +47,7 @@ export function accountOf(dataset: Dataset, chunk: number, { read, copied, inser
     rejected: rejects.count,
     rejects: rejects.sums,
     committedAt: new Date().toISOString(),
+    ...(read.more && { more: read.more }),
   }
   const outcomes = result.loaded + result.updated + result.duplicate + result.rejected
   const most = Math.min(result.loaded, result.updated, result.duplicate)

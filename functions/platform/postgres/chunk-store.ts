@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import type { ChunkResult, Load } from '#core/loads/load.ts'
+import type { ChunkPlace, ChunkResult, Load } from '#core/loads/load.ts'
 import type { Turn } from '#core/loads/turns.ts'
 import { logFor } from '#platform/log.ts'
 import { countRows } from '#platform/metrics.ts'
@@ -8,9 +8,10 @@ import type { RejectFile } from '#platform/s3/reject-file.ts'
 import { type Breaker, DatabaseAway, guardedConnections } from './breaker.ts'
 import { type ChunkWork, commitChunk } from './commit-chunk.ts'
 import type { Connection } from './database.ts'
+import { inTime } from './in-time.ts'
 import { retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
-import { readChunk } from './sql/read-chunk.ts'
+import { readParts } from './sql/read-chunk.ts'
 
 /**
  * Tries before the queue takes over, of work and of looking whether a database that is away has come back, and the waits between them in milliseconds:
@@ -25,14 +26,20 @@ const tries = {
 }
 
 export interface ChunkStore {
-  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
-  /** @returns undefined when the chunk was committed before */
+  /** What is committed of a chunk, from a part on, in order. */
+  readonly committedParts: (load: string, chunk: number, from: number) => Promise<ChunkResult[]>
+  /**
+   * @param timeLeft milliseconds until it is given up
+   * @returns undefined when the part was committed before
+   * @throws OutOfTimeError
+   */
   readonly commitChunk: (
     load: Load,
     dataset: Dataset,
-    chunk: number,
+    place: ChunkPlace,
     read: ChunkWork['read'],
     turn: Turn,
+    timeLeft: () => number,
   ) => Promise<ChunkResult | undefined>
 }
 
@@ -40,24 +47,26 @@ export interface ChunkStore {
 export function chunkStore(
   connect: () => Promise<Connection>,
   breaker: Breaker,
-  openRejects: (load: Load, chunk: number) => RejectFile,
+  openRejects: (load: Load, chunk: number, part: number) => RejectFile,
 ): ChunkStore {
   const onDatabase = guardedConnections(connect, breaker)
   const roads = new RoadMemory()
   return {
-    committedChunk: (load, chunk) => retry(() => onDatabase((db) => readChunk(db, load, chunk)), tries),
-    async commitChunk(load, dataset, chunk, read, turn) {
+    committedParts: (load, chunk, from) => retry(() => onDatabase((db) => readParts(db, load, chunk, from)), tries),
+    async commitChunk(load, dataset, { chunk, part }, read, turn, timeLeft) {
       const began = performance.now()
       const log = logFor({ tenant: load.tenant, load: load.id, chunk, traceparent: load.traceparent })
       const result = await retry(
         () =>
-          onDatabase((db) =>
+          inTime(onDatabase, timeLeft(), (db, begun) =>
             commitChunk(db, {
               load,
               dataset,
               chunk,
+              part,
+              begun,
               read,
-              openRejects: () => openRejects(load, chunk),
+              openRejects: () => openRejects(load, chunk, part),
               road: roads.first(dataset, load.id),
               turn,
             }),
@@ -69,7 +78,7 @@ export function chunkStore(
         roads.learn(dataset, load.id, result)
         log.info('chunk committed', { ms, ...result, rssMiB: peakMemory() })
         countRows(dataset.name, result)
-      } else log.info('chunk was committed before', { ms })
+      } else log.info('chunk was committed before', { ms, part })
       return result
     },
   }

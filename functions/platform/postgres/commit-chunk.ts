@@ -14,7 +14,7 @@ import { endOf } from './end-of.ts'
 import { mergeStaged } from './merge.ts'
 import { isKeyTaken } from './retry.ts'
 import { beginTransaction } from './sql/begin-transaction.ts'
-import { claimChunk } from './sql/claim-chunk.ts'
+import { claimChunk, type Transaction } from './sql/claim-chunk.ts'
 import { completeChunk } from './sql/complete-chunk.ts'
 import { DroppedRow } from './sql/dropped-rows.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
@@ -26,6 +26,10 @@ export interface ChunkWork {
   readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
   readonly dataset: Dataset
   readonly chunk: number
+  /** Which part of the chunk: `read` begins where the one before it ended. */
+  readonly part: number
+  /** Told which transaction it is, as soon as there is something that may last. */
+  readonly begun: (transaction: Transaction) => void
   readonly openRejects: () => RejectFile
   /** Sends every good row of the chunk to the sink, each led by its line and offset or not. Called again when the rows must go another road. */
   readonly read: (sink: RowSink, lead: boolean) => Promise<SourceRead>
@@ -44,22 +48,24 @@ export type Road = 'direct' | 'probed' | 'staged'
 export const canProbe = (dataset: Dataset): boolean => dataset.onConflict === 'ignore' && rowKey(dataset) !== undefined
 
 /**
- * Commits one chunk exactly once: ledger row, rows and counts in one transaction, its rejects stored before the commit.
+ * Commits one chunk, or a part of it, exactly once: ledger row, rows and counts in one transaction, its rejects stored before the commit.
  * Killed anywhere before the commit it leaves nothing; after it, the ledger refuses it.
  * @returns undefined when the chunk was committed before
  * @throws AccountingError when two counts of the same rows differ; nothing is committed then
  * @throws LoadError table-changed, table-missing, table-refused, chunk-refused: waiting would not help
  */
 export async function commitChunk(db: Connection, work: ChunkWork): Promise<ChunkResult | undefined> {
-  const { load, dataset, chunk } = work
+  const { load, dataset, chunk, part } = work
   try {
     const version = await beginTransaction(db, dataset)
-    if (!(await claimChunk(db, load.id, chunk, load.tenant, dataset.name))) {
+    const claimed = await claimChunk(db, load.id, { chunk, part }, load.tenant, dataset.name)
+    if (!claimed) {
       await db.query('ROLLBACK')
       return undefined
     }
+    work.begun(claimed)
     await demandFit(db, dataset, version)
-    const result = accountOf(dataset, chunk, await loadRows(db, work))
+    const result = { ...accountOf(dataset, chunk, await loadRows(db, work)), ...(part > 0 && { part }) }
     await completeChunk(db, load.id, result)
     await db.query('COMMIT')
     return result

@@ -7,7 +7,7 @@ import { shownRow } from '#core/parquet/shown-row.ts'
 import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
 import { isFixColumn } from '#core/rejects/fix-columns.ts'
 import { nearMiss } from '#core/rows/near-names.ts'
-import type { RowSink, RowsRead } from '#core/rows/read-rows.ts'
+import type { Quota, RowSink, RowsRead } from '#core/rows/read-rows.ts'
 import { encodeRow, fieldsOf, firstTwice } from '#core/rows/row.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import { refuse, rowTooLarge } from '#core/values/reject.ts'
@@ -33,7 +33,12 @@ type ReadChunk = (sink: RowSink, lead: boolean) => Promise<ChunkRead>
 
 /** One Parquet object, of which any chunk can be read: its footer is read once. */
 export interface ParquetFile {
-  readonly chunk: (chunk: number) => ReadChunk
+  readonly chunk: (chunk: number, before: Position | undefined, quota: () => Quota) => ReadChunk
+}
+/** Where a part of a chunk ended: the number of the row behind it, and the bytes that are accounted for. */
+interface Position {
+  readonly nextRow: number
+  readonly sourceEnd: number
 }
 
 /**
@@ -45,32 +50,37 @@ export function parquetOpener(read: ReadObject) {
     const source = { read, key: load.objectKey, size: load.size }
     let footer: Promise<Footer> | undefined
     return {
-      chunk: (chunk) => async (sink, lead) => {
+      chunk: (chunk, before, quota) => async (sink, lead) => {
         footer ??= readFooter(source)
         const file = await footer
         const start = chunk * load.chunkSize
         const end = Math.min(start + load.chunkSize, load.size)
-        const owned = file.groups.filter((group) => group.start >= start && group.start < end)
-        const rows = new GroupReader(file, dataset, new Date(load.createdAt), sink, lead)
-        const checksum = new SourceChecksum(start, end)
-        let at = start
+        const from = before?.nextRow ?? 0
+        const owned = file.groups.filter((g) => g.start >= start && g.start < end && (!before || g.firstRow + g.rows > from))
+        const rows = new GroupReader(file, dataset, new Date(load.createdAt), sink, lead, quota())
+        const checksum = new SourceChecksum(before?.sourceEnd ?? start, end)
+        let at = before?.sourceEnd ?? start
         for (const group of owned) {
+          if (rows.isOver) break
           await pass(source, at, Math.min(group.start, end), checksum)
           await using stored = await scratchFile(plainText({ ...source, size: group.end }, group.start, group.end, checksum))
-          at = Math.min(group.end, end)
-          await rows.read(group, stored)
+          at = Math.max(at, Math.min(group.end, end))
+          await rows.read(group, stored, from)
         }
-        await pass(source, at, end, checksum)
-        const firstRow = owned[0]?.firstRow ?? 0
         const { received, encoded } = rows
+        const nextRow = Math.max(from, owned[0]?.firstRow ?? 0) + received
+        const lastOwned = owned.at(-1)
+        const more = lastOwned !== undefined && nextRow < lastOwned.firstRow + lastOwned.rows
+        if (!more) await pass(source, at, end, checksum)
         return {
           received,
           encoded,
           lines: received,
-          nextRow: firstRow + received,
+          nextRow,
           ended: false,
           ...checksum.take(),
-          last: end === load.size,
+          last: !more && end === load.size,
+          ...(more && { more }),
         }
       },
     }
@@ -107,8 +117,12 @@ class GroupReader {
   /** Of this row: where it begins in what is written, and whether it is larger than a row may be. */
   #start = 0
   #isLarge = false
+  readonly #quota: Quota
+  /** True when the rows that are left are another part's. */
+  isOver = false
 
-  constructor(file: Footer, dataset: Dataset, day: Date, sink: RowSink, lead: boolean) {
+  constructor(file: Footer, dataset: Dataset, day: Date, sink: RowSink, lead: boolean, quota: Quota) {
+    this.#quota = quota
     this.#dataset = dataset
     this.#fields = fieldsOf(dataset, day)
     this.#sink = sink
@@ -117,16 +131,23 @@ class GroupReader {
     this.#values = new Array(this.#places.length)
   }
 
-  /** @param stored the bytes of the row group */
-  async read(group: RowGroup, stored: ScratchFile): Promise<void> {
+  /**
+   * @param stored the bytes of the row group
+   * @param from number of the first row that is wanted
+   */
+  async read(group: RowGroup, stored: ScratchFile, from: number): Promise<void> {
     const columns = this.#columns(group, stored)
     const out = this.#out
-    for (let i = 0; i < group.rows; i++) {
+    const skipped = Math.max(0, from - group.firstRow)
+    for (let i = 0; i < skipped; i++) this.#take(group, columns)
+    const to = Math.min(group.rows, skipped + this.#quota.rows - this.received)
+    for (let i = skipped; i < to && !this.isOver; i++) {
       this.#take(group, columns)
       this.#row(group.firstRow + i)
       if (out.length >= writeBytes) {
         await this.#sink.write(out.written)
         out.truncate(0)
+        this.isOver = this.#quota.isOver(this.received)
       } else if (this.#refused < refusedAtOnce) continue
       this.#refused = 0
       await this.#sink.flush()
@@ -134,6 +155,7 @@ class GroupReader {
     if (out.length > 0) await this.#sink.write(out.written)
     out.truncate(0)
     await this.#sink.flush()
+    this.isOver ||= this.#quota.isOver(this.received) || this.received >= this.#quota.rows
   }
 
   #columns(group: RowGroup, stored: ScratchFile): (ParquetColumn | undefined)[] {

@@ -119,7 +119,7 @@ async function readWhole(file: Buffer, set: ReturnType<typeof things>) {
   const refused: { code: string; column: string | null; row: SplitRow }[] = []
   let gathered = 0
   let most = 0
-  const read = await open(load as never, set).chunk(0)(
+  const read = await open(load as never, set).chunk(0, undefined, () => ({ rows: Number.POSITIVE_INFINITY, isOver: () => false }))(
     {
       write: async () => undefined,
       refuse: ({ code, column }, row) => {

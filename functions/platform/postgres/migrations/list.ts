@@ -1,5 +1,6 @@
 import { lanes } from './lanes.ts'
 import { ledger } from './ledger.ts'
+import { parts } from './parts.ts'
 import { rejectSums } from './reject-sums.ts'
 
 /** In the order they are applied, once each, by name. */
@@ -7,4 +8,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: '0001-ledger', sql: ledger },
   { name: '0002-reject-sums', sql: rejectSums },
   { name: '0003-lanes', sql: lanes },
+  { name: '0004-parts', sql: parts },
 ]
