@@ -64,6 +64,7 @@ async function loadFrom(
     load.format === 'parquet' ? inOrder(await deps.openParquet(load, dataset)) : new SequenceReader(deps.openText, load, dataset)
   const turns = chunksCommute(dataset) ? undefined : new Turns()
   const underWay = new Set<Promise<boolean>>()
+  const first: ChunkPlace = before ? placeAfter(before) : { chunk: 0, part: 0 }
   let failed = false
 
   /** @returns false when it was committed by somebody else, or before */
@@ -86,10 +87,11 @@ async function loadFrom(
 
   try {
     let position: Position | undefined = before
-    let place: ChunkPlace = before ? placeAfter(before) : { chunk: 0, part: 0 }
+    let place = first
     for (;;) {
-      if (failed || underWay.size >= width) await Promise.race(underWay)
-      if (!stint.hasTime) return await settled(underWay, { kind: 'out-of-time', next: place }, place)
+      // Where rows are slow, two chunks at once would only share the time.
+      if (failed || underWay.size >= (stint.pace.rows === undefined ? width : 1)) await Promise.race(underWay)
+      if (!stint.hasTime) return await settled(underWay, { kind: 'out-of-time', next: place }, first)
       const read = Promise.withResolvers<ChunkRead>()
       const [here, from] = [place, position]
       const job = stint.timed(() => commit(here, from, read.resolve))
@@ -102,8 +104,10 @@ async function loadFrom(
         },
       )
       const next = await Promise.race([read.promise, job])
-      if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: place }, place)
-      if (next.last) return await settled(underWay, { kind: 'ended' }, place)
+      if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: first }, first)
+      if (next.last) return await settled(underWay, { kind: 'ended' }, first)
+      // Where a part ends is settled only by its commit: nothing that begins there may be committed before it.
+      if (next.more && !(await Promise.all([job, ...underWay])).every(Boolean)) return { kind: 'overtaken', next: first }
       position = next
       place = placeAfter({ ...place, ...(next.more && { more: next.more }) })
     }

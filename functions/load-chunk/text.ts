@@ -4,7 +4,7 @@ import type { Quota, RowSink, RowsRead, Text } from '#core/rows/read-rows.ts'
 import type { RowSplitter } from '#core/rows/row-splitter.ts'
 
 /** The bytes of the object that a chunk accounts for: their range and CRC32. */
-export interface SourceRange {
+interface SourceRange {
   readonly sourceStart: number
   readonly sourceEnd: number
   readonly crc32: number
