@@ -6,6 +6,8 @@ import { parsePlanMessage } from '#core/loads/plan-message.ts'
 /** What the function needs of the world. */
 export interface EndLoadDeps {
   readonly findLoad: (id: string) => Promise<Load | undefined>
+  /** Whether the chunk is shown in its load. */
+  readonly isCommitted: (load: string, chunk: number) => Promise<boolean>
   /** Ends the load, unless it has ended. */
   readonly failLoad: (id: string, error: LoadError) => Promise<void>
   /** Keeps a message whole that belongs to no load. */
@@ -19,19 +21,22 @@ export type EndLoad = (messageId: string, body: string) => Promise<void>
 
 /**
  * Ends the load of a message that nobody could handle, as `failed` with `dead-letter`: the receipt says so, and a replay takes the load up again. May
- * happen twice. A load that has ended in the meantime stays as it is.
+ * happen twice. A load that has ended in the meantime stays as it is, and so does one that has the chunk and still waits for others: the message was one
+ * of two.
  */
-export function createEndLoad({ findLoad, failLoad, keepMessage, countGivenUp }: EndLoadDeps): EndLoad {
+export function createEndLoad({ findLoad, isCommitted, failLoad, keepMessage, countGivenUp }: EndLoadDeps): EndLoad {
   return async (messageId, body) => {
     const works = worksOf(body)
     if (!works) return keepMessage(messageId, body, 'it is no message of this queue')
-    for (const { load: id, what } of works) {
+    for (const { load: id, what, isAbout, chunk } of works) {
       const load = await findLoad(id)
-      if (!load) {
+      if (!load || !isAbout(load)) {
         await keepMessage(messageId, body, `its load ${id} is not known, or no longer`)
         continue
       }
       if (load.state !== 'receiving' && load.state !== 'loading') continue
+      const others = load.planned !== undefined && load.committed < load.planned
+      if (chunk !== undefined && others && (await isCommitted(id, chunk))) continue
       await failLoad(id, problemOf(load, what))
       countGivenUp(id, what)
     }
@@ -42,16 +47,27 @@ interface Work {
   readonly load: string
   /** What was to be done, as the beginning of a sentence. */
   readonly what: string
+  /** False for a load that only has the name: a message may say anything, and an object be put under any key. */
+  readonly isAbout: (load: Load) => boolean
+  /** The one chunk that was to be loaded. */
+  readonly chunk?: number
 }
 
 /** The loads that a message is about; undefined when it is none of ours. */
 function worksOf(body: string): Work[] | undefined {
   const job = parseChunkJob(body)
-  if (job) return [{ load: job.load, what: job.mode === 'sequence' ? `Reading from chunk ${job.chunk} on` : `Chunk ${job.chunk}` }]
-  return parsePlanMessage(body)?.map((message) => ({
-    load: message.kind === 'replay' ? message.load : message.key.split('/').at(-1)!,
-    what: 'Planning the load',
-  }))
+  if (job) {
+    const isAbout = ({ door, tenant }: Load): boolean => door === 'file' && tenant === job.tenant
+    if (job.mode === 'sequence') return [{ load: job.load, what: `Reading from chunk ${job.chunk} on`, isAbout }]
+    return [{ load: job.load, what: `Chunk ${job.chunk}`, isAbout, chunk: job.chunk }]
+  }
+  const what = 'Planning the load'
+  return parsePlanMessage(body)?.map(
+    (message): Work =>
+      message.kind === 'replay'
+        ? { load: message.load, what, isAbout: ({ door }) => door === 'file' }
+        : { load: message.key.split('/').at(-1)!, what, isAbout: (load) => load.door === 'file' && load.objectKey === message.key },
+  )
 }
 
 function problemOf({ id, waiting }: Load, what: string): LoadError {

@@ -112,7 +112,9 @@ const waitingDelay = { least: 1, most: 3 }
 
 /** Gives the loader's place to other work. @param since ISO 8601 */
 async function waitForDatabase(deps: LoadChunkDeps, job: ChunkJob, load: Load, since: string): Promise<void> {
-  if (deps.now() - Date.parse(since) > deps.patience)
+  // The breaker may be open since long before: nobody worked, and so nobody closed it.
+  const began = Math.max(Date.parse(since), Date.parse(load.startedAt ?? load.createdAt))
+  if (deps.now() - began > deps.patience)
     return deps.failLoad(
       load.id,
       new LoadError(

@@ -26,12 +26,13 @@ export function queueHandler(sqs: SQSClient, { lease }: QueueOptions, handle: Ha
   return async (event: SQSEvent, context: Context) => {
     const batchItemFailures: SQSBatchItemFailure[] = []
     for (const record of event.Records) {
-      const end = lease === undefined ? () => undefined : keepHidden(() => hide(record, lease), lease)
+      const end = lease === undefined ? async () => undefined : keepHidden(() => hide(record, lease), lease)
       try {
         await handle(record, () => context.getRemainingTimeInMillis())
-        end()
+        await end()
       } catch (error) {
-        end()
+        // One that is on its way would take the place of the shorter time below.
+        await end()
         log.error('message failed', { messageId: record.messageId, body: record.body.slice(0, 2048), error: error as Error })
         batchItemFailures.push({ itemIdentifier: record.messageId })
         const received = Number(record.attributes.ApproximateReceiveCount)
@@ -42,11 +43,21 @@ export function queueHandler(sqs: SQSClient, { lease }: QueueOptions, handle: Ha
   }
 }
 
-/** Hides a message now and again and again, until the returned function is called. */
-function keepHidden(hide: () => Promise<void>, lease: number): () => void {
-  void hide()
-  const timer = setInterval(() => void hide(), (lease * 1000) / beats)
-  return () => clearInterval(timer)
+/** Hides a message now and again and again, until the returned function is called, which waits for what is on its way. `hide` never throws. */
+function keepHidden(hide: () => Promise<void>, lease: number): () => Promise<void> {
+  let underWay: Promise<void> | undefined
+  const beat = (): void => {
+    // One at a time: with SQS out of reach they would pile up.
+    underWay ??= hide().finally(() => {
+      underWay = undefined
+    })
+  }
+  beat()
+  const timer = setInterval(beat, (lease * 1000) / beats)
+  return async () => {
+    clearInterval(timer)
+    await underWay
+  }
 }
 
 /** Hides a message for some seconds more. When SQS refuses, it keeps the time that it had. */

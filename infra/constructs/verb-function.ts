@@ -3,7 +3,7 @@ import { Aws, Duration, Size } from 'aws-cdk-lib'
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
-import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
+import { Architecture, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
 import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
@@ -33,6 +33,8 @@ export interface VerbFunctionProps<S extends EnvSpec> {
   /** Of its own, for files; Lambda gives 512 MiB without being asked. */
   readonly temporaryStorage?: Size
   readonly placement?: Placement | undefined
+  /** Its messages may come back to it, for as long as its own bounds say: Lambda's guard against loops is off. */
+  readonly sendsToItself?: boolean
 }
 
 /** Every object of a bucket, and what cdk-nag calls a permission on them. */
@@ -98,6 +100,7 @@ export class VerbFunction<S extends EnvSpec = EnvSpec> extends Construct {
         POWERTOOLS_LOG_LEVEL: stage.logLevel,
         ...props.environment,
       },
+      ...(props.sendsToItself ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
       ...(props.placement ?? {}),
     })
     acknowledge(

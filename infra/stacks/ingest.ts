@@ -101,6 +101,9 @@ export class IngestStack extends Stack {
         DATABASE_SECRET_ARN: database.connection.secretArn,
       },
       timeout: stage.chunkTimeout,
+      // It writes to the queue that it reads: the rest of a file that is read in order, and what waits for the database. Lambda would stop that after
+      // some 16 rounds: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+      sendsToItself: true,
       // Lambda gives a whole core at 1,769 MB: parsing and encoding are bound by it, memory is not needed.
       memory: 1769,
       // Two Parquet row groups: where chunks keep their order, one is read while the one before it may have to be read again.

@@ -85,6 +85,14 @@ describe('load-chunk', () => {
       Timeout: 900,
     })
   })
+  it('alone may send to the queue that it reads, for longer than Lambda’s guard against loops would let it', () => {
+    type Fn = { RecursiveLoop?: string; Environment?: { Variables: { POWERTOOLS_SERVICE_NAME?: string } } }
+    const loops = resources<Fn>(ingest, 'AWS::Lambda::Function').filter(({ properties }) => properties.RecursiveLoop === 'Allow')
+    assert.deepEqual(
+      loops.map(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME),
+      ['load-chunk'],
+    )
+  })
 })
 
 describe('load-records', () => {

@@ -14,7 +14,7 @@ import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
 
 const items = dataset('items', { description: 'a test', columns: { id: bigint(), name: text() }, primaryKey: ['id'], onConflict: 'ignore' })
-const { count, url } = await scratchTables([items])
+const { count, url, db: admin } = await scratchTables([items])
 const line = await brokenLine(url)
 after(() => line[Symbol.asyncDispose]())
 
@@ -71,6 +71,31 @@ test('a load that has waited for as long as the stage says ends as failed, and g
   p.queue.push(...jobs)
   await drain()
   assert.deepEqual([p.receipt(id).rows.loaded, await count('items')], [rows, rows])
+})
+
+test('a server that takes connections and no writes, as the old writer after a failover, is away: the load waits for the new one', async () => {
+  const { p, id, breaker, waits, drain } = loading()
+  const name = new URL(url).pathname.slice(1)
+  await admin.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
+  const ended = drain()
+  await sleep(7000)
+  await admin.query('SET default_transaction_read_only = off')
+  await admin.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
+  await ended
+  assert.deepEqual([p.receipt(id).state, await count('items'), p.failures], ['complete', rows, []])
+  assert.deepEqual([breaker.since, waits.length > 0], [undefined, true])
+})
+
+test('a breaker that was left open before the load began does not use up its patience', async () => {
+  const { p, id, breaker, waits, drain } = loading(() => ({ patience: 3_600_000 }), 1)
+  breaker.since = new Date(Date.now() - 7 * 86_400_000).toISOString()
+  p.loads.set(id, { ...p.loads.get(id)!, startedAt: new Date().toISOString() })
+  line.cut()
+  const ended = drain()
+  while (waits.length === 0) await sleep(100)
+  line.mend()
+  await ended
+  assert.equal(p.receipt(id).state, 'complete')
 })
 
 test('a server that takes connections but fails every transaction is no outage: it costs receives, and so ends', async () => {

@@ -3,6 +3,7 @@ import { log } from '#platform/log.ts'
 import { count } from '#platform/metrics.ts'
 import { type Connection, keptConnections } from './database.ts'
 import { isOutage } from './retry.ts'
+import { takesWrites } from './sql/takes-writes.ts'
 
 /**
  * What all loaders and consumers know of the database together. While it is away only one of them tries a connection, once in a while: a server that
@@ -42,7 +43,9 @@ export function guardedConnections(connect: () => Promise<Connection>, breaker: 
     if (since !== undefined && !(await takeProbe())) throw new DatabaseAway(since)
     try {
       const connection = await connect()
-      if (since !== undefined) await close()
+      if (since === undefined) return connection
+      await demandWriter(connection)
+      await close()
       return connection
     } catch (error) {
       if (!isOutage(error) && !(error instanceof pg.DatabaseError)) throw error
@@ -59,6 +62,17 @@ export function guardedConnections(connect: () => Promise<Connection>, breaker: 
       if (isOutage(error) && !(error instanceof DatabaseAway)) await open()
       throw error
     }
+  }
+}
+
+/** A server that takes connections may still be the one that was the writer before a failover: it is not back. Closes the connection then. */
+async function demandWriter(connection: Connection): Promise<void> {
+  try {
+    if (await takesWrites(connection)) return
+    throw Object.assign(new Error('the server takes no writes'), { code: '25006' })
+  } catch (error) {
+    await connection.end().catch(() => undefined)
+    throw error
   }
 }
 
