@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
 import { spec as checkOrderSpec } from '../../functions/check-order/env.ts'
+import { spec as drainParkedSpec } from '../../functions/drain-parked/env.ts'
 import { spec as endLoadSpec } from '../../functions/end-load/env.ts'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
 import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env.ts'
@@ -36,7 +37,15 @@ export class IngestStack extends Stack {
     const loadChunk = this.loadChunk(props)
     const loadRecords = loadRecordsFunction(this, props)
     this.checkOrder = this.orderCheck(props)
-    this.functions = [planLoad, loadChunk, loadRecords.fn, this.noteDeadLetter(props), this.endLoad(props), this.checkOrder]
+    this.functions = [
+      planLoad,
+      loadChunk,
+      loadRecords.fn,
+      this.noteDeadLetter(props),
+      this.endLoad(props),
+      this.drainParked(props),
+      this.checkOrder,
+    ]
     this.alarms = [...this.functions.flatMap((f) => f.alarms), ...loadRecords.alarms, ...countedAlarms()]
     const period = Duration.minutes(1)
     this.panels = [
@@ -56,6 +65,8 @@ export class IngestStack extends Stack {
       PlanDeadLetterQueueUrl: storage.plan.deadLetters.queueUrl,
       ChunkDeadLetterQueueUrl: storage.chunks.deadLetters.queueUrl,
       SetAsideQueueUrl: storage.setAside.queue.queueUrl,
+      ParkedQueueUrl: storage.parked.queue.queueUrl,
+      ParkedDeadLetterQueueUrl: storage.parked.deadLetters.queueUrl,
       SetAsideDeadLetterQueueUrl: storage.setAside.deadLetters.queueUrl,
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
@@ -156,6 +167,39 @@ export class IngestStack extends Stack {
     // One object a message, and few of them: what is slow here holds up nothing.
     noteDeadLetter.fn.addEventSource(new SqsEventSource(setAside.queue, { batchSize: 10, reportBatchItemFailures: true }))
     return noteDeadLetter
+  }
+
+  private drainParked({ stage, storage, database }: IngestProps): VerbFunction {
+    const { table, rejects, deadLetters, parked, key } = storage
+    const drainParked = new VerbFunction(this, 'drain-parked', {
+      stage,
+      spec: drainParkedSpec,
+      description: 'Loads parked records of a dataset once its table takes rows again',
+      environment: {
+        TABLE_NAME: table.tableName,
+        REJECTS_BUCKET: rejects.bucket.bucketName,
+        DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
+        PARKED_QUEUE_URL: parked.queue.queueUrl,
+        DATABASE_SECRET_ARN: database.connection.secretArn,
+        PATIENCE_SECONDS: String(stage.records.maxAge.toSeconds()),
+      },
+      timeout: stage.records.timeout,
+      // As load-records: it does the same work.
+      memory: 1769,
+      placement: database.placement,
+    })
+    drainParked
+      .may(['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
+      .mayReadObjects(deadLetters)
+      .mayObjects(['s3:DeleteObject', 's3:PutObject'], deadLetters)
+      .may(['sqs:SendMessage'], parked.queue.queueArn)
+      .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
+      .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
+    database.mayConnect(drainParked)
+    // A message is a dataset: one that is slow holds up no other.
+    drainParked.fn.addEventSource(new SqsEventSource(parked.queue, { batchSize: 1, reportBatchItemFailures: true }))
+    return drainParked
   }
 
   private endLoad({ stage, storage }: IngestProps): VerbFunction {
