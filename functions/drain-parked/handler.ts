@@ -8,6 +8,7 @@ import { parkingMarks } from '#platform/dynamodb/parking-marks.ts'
 import { failLoad, finishLoad, getLoad, projectChunk } from '#platform/dynamodb/projection.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
 import { log } from '#platform/log.ts'
+import { count } from '#platform/metrics.ts'
 import { parkedQueue } from '#platform/parked-queue.ts'
 import { connector } from '#platform/postgres/database.ts'
 import { recordStore } from '#platform/postgres/record-store.ts'
@@ -38,6 +39,8 @@ const drainParked = createDrainParked({
   failLoad: (id, error) => failLoad(table, id, error),
   setAside: (record, header, reason) => setAside(s3, env.DEAD_LETTERS_BUCKET, record, header, reason),
   async sendAgain(message, delay) {
+    // Said with every look in vain, at least twice a minute: that is how long it lasts.
+    if (message.failures > 0) count('TableTakesNoRows')
     await send(message, delay)
     await marks.noteWoken(message.dataset)
   },

@@ -256,6 +256,14 @@ function countedAlarms(): AlarmSpec[] {
       means: 'Work of a load failed as often as its queue allows; the load has failed',
       runbook: 'dead-letters',
     },
+    {
+      id: 'dataset-parked',
+      metric: counted('TableTakesNoRows', 'drain-parked'),
+      threshold: 1,
+      periods: 15,
+      means: 'A table has taken no rows for fifteen minutes; the records of its dataset are parked',
+      runbook: 'dataset-parked',
+    },
     ...['load-chunk', 'load-records'].map((service) => ({
       id: `database-away-${service}`,
       metric: counted('DatabaseAway', service),

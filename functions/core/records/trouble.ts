@@ -13,7 +13,7 @@ export interface MetTrouble {
 const ofTable = new Set<string>(['table-changed', 'table-missing', 'table-refused'])
 
 /** What is the table's trouble in an error, and nobody else's. That a lock was not had in time is one (SQLSTATE 55P03); that the database is away is none. */
-export function troubleOf(error: unknown): Trouble | undefined {
+function troubleOf(error: unknown): Trouble | undefined {
   if (error instanceof LoadError) {
     const { code, detail } = error.problem
     return ofTable.has(code) ? { code: code as Trouble['code'], detail } : undefined

@@ -1,7 +1,6 @@
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { Mark } from '#core/records/parking.ts'
 import type { Trouble } from '#core/records/trouble.ts'
-import { count as countMetric } from '#platform/metrics.ts'
 import { ifConditionHolds } from './if-condition-holds.ts'
 import type { Table } from './table.ts'
 
@@ -33,7 +32,7 @@ export function parkingMarks({ client, name }: Table) {
     async open(dataset: string, { code, detail }: Trouble): Promise<Mark> {
       const mark: Mark = { dataset, code, detail, since: new Date().toISOString(), parked: 0, wokenAt: 0 }
       const put = new PutCommand({ TableName: name, Item: { ...keyOf(dataset), ...mark }, ConditionExpression: 'attribute_not_exists(pk)' })
-      if (await ifConditionHolds(() => client.send(put))) countMetric('DatasetsParked')
+      await ifConditionHolds(() => client.send(put))
       return (await find(dataset)) ?? mark
     },
     count: (dataset: string): Promise<boolean> => update(dataset, 'ADD parked :one', '', { ':one': 1 }),
