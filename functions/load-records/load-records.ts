@@ -1,43 +1,25 @@
 import { EnvelopeError, type EnvelopeHeader, readEnvelopeHeader } from '#core/batches/envelope.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
-import { type AccountingError, LoadError } from '#core/errors.ts'
-import type { ChunkResult, Load } from '#core/loads/load.ts'
+import { LoadError } from '#core/errors.ts'
+import type { Waiting } from '#core/loads/load.ts'
+import { park } from '#core/records/park.ts'
+import type { Parking } from '#core/records/parking.ts'
+import type { Announced, RecordPorts } from '#core/records/ports.ts'
+import { putAside } from '#core/records/put-aside.ts'
+import { loadTogether } from '#core/records/together.ts'
+import { transactionsOf } from '#core/records/transactions.ts'
+import { type MetTrouble, Troubles } from '#core/records/trouble.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
-import { putAside } from './put-aside.ts'
-import type { RecordChunk } from './record-chunk.ts'
-import { loadTogether } from './together.ts'
-
-/** What became of chunks that were to be committed together. */
-export type ManyCommitted =
-  /** In the order of the chunks. `before`: the ledger had it already. */
-  | { readonly kind: 'committed'; readonly results: readonly { readonly result: ChunkResult; readonly before: boolean }[] }
-  /** Nothing is committed: the chunk at this index can never be. */
-  | { readonly kind: 'at-fault'; readonly at: number; readonly error: LoadError | AccountingError }
-  /** Nothing is committed: one of them can never be, and only alone will it show which. */
-  | { readonly kind: 'one-by-one' }
 
 /** What the function needs of the world. */
-export interface LoadRecordsDeps {
+export interface LoadRecordsDeps extends RecordPorts {
   readonly findDataset: (name: string) => Dataset | undefined
-  /** Commits chunks in one transaction, in their order. What passes by itself is tried again while there is time. */
-  readonly commitMany: (dataset: Dataset, chunks: readonly RecordChunk[], timeLeft: () => number) => Promise<ManyCommitted>
-  /** A committed chunk as the ledger has it. */
-  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
-  readonly projectChunk: (load: Pick<Load, 'id' | 'ttl'>, result: ChunkResult) => Promise<void>
-  /** Ends the load when all of its chunks are projected. */
-  readonly finishLoad: (load: string) => Promise<void>
-  readonly findLoad: (load: string) => Promise<Load | undefined>
-  readonly failLoad: (load: string, error: LoadError) => Promise<void>
-  /** Keeps a record whole, with the reason why it is not loaded. */
-  readonly setAside: (record: StreamRecord, header: EnvelopeHeader | undefined, reason: LoadError) => Promise<void>
+  /** Where records wait whose table takes none. */
+  readonly parking: Parking
+  /** Says in a load what it waits for. */
+  readonly noteWaiting: (load: string, waiting: Waiting) => Promise<void>
   /** Tells of a record that will come again. */
   readonly delayed: (record: StreamRecord, error: unknown) => void
-}
-
-/** A record of which it is known what is in it. */
-export interface Announced {
-  readonly record: StreamRecord
-  readonly header: EnvelopeHeader
 }
 
 /**
@@ -50,9 +32,6 @@ export type LoadRecords = (records: readonly StreamRecord[], timeLeft: () => num
 const reserve = 5_000
 /** Datasets that are loaded at once, each over a connection of its own: one that waits for its table holds up no more than one other. */
 const atOnce = 2
-/** What one transaction takes at most: texts are held in memory, and a transaction that fails is done again whole. */
-const mostBytes = 32 * 1024 * 1024
-const mostChunks = 1000
 
 /**
  * Loads what one shard handed over: dataset by dataset, many chunks in one transaction. Records of a dataset are committed in their order, and none
@@ -113,7 +92,10 @@ function headerOf({ data }: StreamRecord): EnvelopeHeader | LoadError {
   }
 }
 
-/** One transaction after the other; the time left is looked at before each but the first, or a short one would only pass the records on. */
+/**
+ * One transaction after the other; the time left is looked at before each but the first, or a short one would only pass the records on. While the
+ * dataset's table takes no rows its records are parked, and hold up nobody.
+ */
 async function loadGroup(
   deps: LoadRecordsDeps,
   dataset: Dataset,
@@ -121,34 +103,37 @@ async function loadGroup(
   timeLeft: () => number,
   comesAgain: (record: StreamRecord, error: unknown) => void,
 ): Promise<void> {
+  try {
+    const mark = await deps.parking.find(dataset.name)
+    if (mark && (await park(deps, mark, group))) return
+  } catch (error) {
+    return comesAgain(group[0]!.record, error)
+  }
   let slowest = 0
   for (const [n, part] of transactionsOf(group).entries()) {
     if (n > 0 && timeLeft() < reserve + 2 * slowest) return comesAgain(part[0]!.record, new Error('the time of the invocation is over'))
     const began = timeLeft()
-    if (!(await loadTogether(deps, dataset, part, () => timeLeft() - reserve, comesAgain))) return
+    const troubles = new Troubles(comesAgain)
+    const whole = await loadTogether(deps, dataset, part, () => timeLeft() - reserve, troubles.take)
+    if (troubles.first) return parkFrom(deps, dataset, group, troubles.first, comesAgain)
+    if (!whole) return
     slowest = Math.max(slowest, began - timeLeft())
   }
 }
 
-function transactionsOf(group: readonly Announced[]): Announced[][] {
-  const parts: Announced[][] = []
-  const ids = new Set<string>()
-  let bytes = 0
-  for (const one of group) {
-    const last = parts.at(-1)
-    const { load, chunk, replay, size } = one.header
-    const id = `${load}/${chunk}`
-    bytes += size
-    // A chunk that is sent again goes alone: what is committed before it must be in the table when it is compared.
-    const alone = replay !== undefined || last?.at(-1)?.header.replay !== undefined
-    // One that stands in the stream twice begins a transaction, in its place: if the first was loaded, the ledger says so by then.
-    if (!last || alone || ids.has(id) || last.length >= mostChunks || bytes > mostBytes) {
-      parts.push([])
-      ids.clear()
-      bytes = size
-    }
-    parts.at(-1)!.push(one)
-    ids.add(id)
+/** Parks the record that met the trouble and all behind it: those before it are committed, or set aside. */
+async function parkFrom(
+  deps: LoadRecordsDeps,
+  { name }: Dataset,
+  group: readonly Announced[],
+  { record, trouble }: MetTrouble,
+  comesAgain: (record: StreamRecord, error: unknown) => void,
+): Promise<void> {
+  try {
+    const mark = await deps.parking.open(name, trouble)
+    if (await park(deps, mark, group.slice(group.findIndex((one) => one.record === record)))) return
+    comesAgain(record, new Error('the table took rows again before the records were parked'))
+  } catch (error) {
+    comesAgain(record, error)
   }
-  return parts
 }

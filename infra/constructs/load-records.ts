@@ -64,7 +64,7 @@ export function loadRecordsFunction(scope: Construct, props: LoadRecordsProps): 
 }
 
 function functionOf(scope: Construct, { stage, storage, database }: LoadRecordsProps): VerbFunction {
-  const { table, rejects, deadLetters, batches, key } = storage
+  const { table, rejects, deadLetters, batches, parked, key } = storage
   const fn = new VerbFunction(scope, 'load-records', {
     stage,
     spec,
@@ -73,6 +73,7 @@ function functionOf(scope: Construct, { stage, storage, database }: LoadRecordsP
       TABLE_NAME: table.tableName,
       REJECTS_BUCKET: rejects.bucket.bucketName,
       DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
+      PARKED_QUEUE_URL: parked.queue.queueUrl,
       DATABASE_SECRET_ARN: database.connection.secretArn,
     },
     timeout: stage.records.timeout,
@@ -84,7 +85,8 @@ function functionOf(scope: Construct, { stage, storage, database }: LoadRecordsP
     .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
     // Lambda writes what it gives up with the function's own rights, and looks for the bucket first:
     // https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-    .mayObjects(['s3:PutObject'], deadLetters)
+    .mayObjects(['s3:DeleteObject', 's3:PutObject'], deadLetters)
+    .may(['sqs:SendMessage'], parked.queue.queueArn)
     .may(['s3:ListBucket'], deadLetters.arn)
     .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
     // It reads the stream with them too. Kinesis is asked by Lambda, not by the function: the VPC needs no way to it.
@@ -92,7 +94,7 @@ function functionOf(scope: Construct, { stage, storage, database }: LoadRecordsP
       ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
       batches.stream.streamArn,
     )
-    .mayEncrypt(key, 's3', 'dynamodb')
+    .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
     .mayDecrypt(key, 'kinesis')
   database.mayConnect(fn)
   return fn

@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
 import { spec as checkOrderSpec } from '../../functions/check-order/env.ts'
+import { spec as drainParkedSpec } from '../../functions/drain-parked/env.ts'
 import { spec as endLoadSpec } from '../../functions/end-load/env.ts'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
 import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env.ts'
@@ -36,7 +37,15 @@ export class IngestStack extends Stack {
     const loadChunk = this.loadChunk(props)
     const loadRecords = loadRecordsFunction(this, props)
     this.checkOrder = this.orderCheck(props)
-    this.functions = [planLoad, loadChunk, loadRecords.fn, this.noteDeadLetter(props), this.endLoad(props), this.checkOrder]
+    this.functions = [
+      planLoad,
+      loadChunk,
+      loadRecords.fn,
+      this.noteDeadLetter(props),
+      this.endLoad(props),
+      this.drainParked(props),
+      this.checkOrder,
+    ]
     this.alarms = [...this.functions.flatMap((f) => f.alarms), ...loadRecords.alarms, ...countedAlarms()]
     const period = Duration.minutes(1)
     this.panels = [
@@ -56,6 +65,8 @@ export class IngestStack extends Stack {
       PlanDeadLetterQueueUrl: storage.plan.deadLetters.queueUrl,
       ChunkDeadLetterQueueUrl: storage.chunks.deadLetters.queueUrl,
       SetAsideQueueUrl: storage.setAside.queue.queueUrl,
+      ParkedQueueUrl: storage.parked.queue.queueUrl,
+      ParkedDeadLetterQueueUrl: storage.parked.deadLetters.queueUrl,
       SetAsideDeadLetterQueueUrl: storage.setAside.deadLetters.queueUrl,
     }
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value })
@@ -161,6 +172,39 @@ export class IngestStack extends Stack {
     return noteDeadLetter
   }
 
+  private drainParked({ stage, storage, database }: IngestProps): VerbFunction {
+    const { table, rejects, deadLetters, parked, key } = storage
+    const drainParked = new VerbFunction(this, 'drain-parked', {
+      stage,
+      spec: drainParkedSpec,
+      description: 'Loads parked records of a dataset once its table takes rows again',
+      environment: {
+        TABLE_NAME: table.tableName,
+        REJECTS_BUCKET: rejects.bucket.bucketName,
+        DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
+        PARKED_QUEUE_URL: parked.queue.queueUrl,
+        DATABASE_SECRET_ARN: database.connection.secretArn,
+        PATIENCE_SECONDS: String(stage.records.maxAge.toSeconds()),
+      },
+      timeout: stage.records.timeout,
+      // As load-records: it does the same work.
+      memory: 1769,
+      placement: database.placement,
+    })
+    drainParked
+      .may(['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
+      .mayObjects(['s3:AbortMultipartUpload', 's3:PutObject'], rejects)
+      .mayReadObjects(deadLetters)
+      .mayObjects(['s3:DeleteObject', 's3:PutObject'], deadLetters)
+      .may(['sqs:SendMessage'], parked.queue.queueArn)
+      .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
+      .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
+    database.mayConnect(drainParked)
+    // A message is a dataset: one that is slow holds up no other.
+    drainParked.fn.addEventSource(new SqsEventSource(parked.queue, { batchSize: 1, reportBatchItemFailures: true }))
+    return drainParked
+  }
+
   private endLoad({ stage, storage }: IngestProps): VerbFunction {
     const { table, deadLetters, plan, chunks, key } = storage
     const endLoad = new VerbFunction(this, 'end-load', {
@@ -214,6 +258,14 @@ function countedAlarms(): AlarmSpec[] {
       periods: 1,
       means: 'Work of a load failed as often as its queue allows; the load has failed',
       runbook: 'dead-letters',
+    },
+    {
+      id: 'dataset-parked',
+      metric: counted('TableTakesNoRows', 'drain-parked'),
+      threshold: 1,
+      periods: 15,
+      means: 'A table has taken no rows for fifteen minutes; the records of its dataset are parked',
+      runbook: 'dataset-parked',
     },
     ...['load-chunk', 'load-records'].map((service) => ({
       id: `database-away-${service}`,

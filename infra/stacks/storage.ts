@@ -29,6 +29,8 @@ export class StorageStack extends Stack {
   readonly chunks: WorkQueue
   /** Objects of the dead-letters bucket that are to be noted. */
   readonly setAside: WorkQueue
+  /** Datasets whose records are parked. */
+  readonly parked: WorkQueue
   /** What the batch door has accepted. */
   readonly batches: BatchStream
   readonly alarms: readonly AlarmSpec[]
@@ -66,6 +68,12 @@ export class StorageStack extends Stack {
     this.plan = new WorkQueue(this, 'plan', { stage, key, consumerTimeout: planTimeout, oldestMessage: Duration.minutes(5) })
     this.chunks = new WorkQueue(this, 'chunks', { stage, key, consumerTimeout: stage.chunkTimeout, oldestMessage: Duration.minutes(30) })
     this.setAside = new WorkQueue(this, 'set-aside', { stage, key, consumerTimeout: noteTimeout, oldestMessage: Duration.minutes(5) })
+    this.parked = new WorkQueue(this, 'parked', {
+      stage,
+      key,
+      consumerTimeout: stage.records.timeout,
+      oldestMessage: Duration.minutes(30),
+    })
 
     this.batches = new BatchStream(this, 'batches', { stage, key })
 
@@ -90,7 +98,7 @@ export class StorageStack extends Stack {
     this.announce('RawBucketAnnounces', this.raw, this.plan)
     this.announce('DeadLettersBucketAnnounces', this.deadLetters, this.setAside)
 
-    const queues = [this.plan, this.chunks, this.setAside]
+    const queues = [this.plan, this.chunks, this.setAside, this.parked]
     const work = [this.batches, ...queues]
     this.alarms = work.flatMap((w) => w.alarms)
     this.panels = work.flatMap((w) => w.panels)

@@ -7,6 +7,7 @@ import type { Dataset } from '#core/dataset/dataset.ts'
 import { crc32 } from '#core/loads/crc32.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
 import { loadIdFor } from '#core/loads/load-id.ts'
+import type { Parking } from '#core/records/parking.ts'
 import { copyInto } from '#platform/postgres/copy.ts'
 import { recordStore } from '#platform/postgres/record-store.ts'
 import { rejectFile } from '#platform/s3/reject-file.ts'
@@ -44,6 +45,8 @@ const bareConnection = await connect()
 // No row of the bench is refused: nothing is sent there.
 const s3 = new S3Client({ region: 'local' })
 const store = recordStore(connect, alwaysThere, ({ load }) => rejectFile(s3, 'rejects', load))
+const stray = (): Promise<never> => Promise.reject(new Error('no record of the bench is parked'))
+const neverParked: Parking = { find: async () => undefined, open: stray, put: stray, count: stray, remove: stray, wake: stray }
 const timeLeft = { getRemainingTimeInMillis: () => 60_000 } as Context
 
 answerOrders(async ({ ours, bare, path, invocations, warmUp, envelopes, rows }: StreamOrder): Promise<StreamAnswer> => {
@@ -57,6 +60,8 @@ answerOrders(async ({ ours, bare, path, invocations, warmUp, envelopes, rows }: 
       findLoad: async () => undefined,
       failLoad: (_load, error) => Promise.reject(error),
       setAside: (_record, _header, reason) => Promise.reject(reason),
+      parking: neverParked,
+      noteWaiting: async () => undefined,
       delayed: (_record, error) => {
         throw error
       },

@@ -130,16 +130,34 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     'kinesis:ListShards',
     'rds-db:connect',
     's3:AbortMultipartUpload',
+    's3:DeleteObject',
     's3:ListBucket',
     's3:PutObject',
     'secretsmanager:GetSecretValue',
+    'sqs:SendMessage',
+  ],
+  'drain-parked': [
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:Query',
+    'dynamodb:UpdateItem',
+    'rds-db:connect',
+    's3:AbortMultipartUpload',
+    's3:DeleteObject',
+    's3:GetObject',
+    's3:ListBucket',
+    's3:PutObject',
+    'secretsmanager:GetSecretValue',
+    ...consume,
+    'sqs:SendMessage',
   ],
   'note-dead-letter': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 's3:GetObject', 's3:ListBucket', ...consume],
   'end-load': ['dynamodb:GetItem', 'dynamodb:UpdateItem', 's3:PutObject', ...consume],
   migrate: ['secretsmanager:GetSecretValue'],
 }
 /** Those that talk to Postgres. */
-const needDatabase = ['check-order', 'load-chunk', 'load-records', 'migrate']
+const needDatabase = ['check-order', 'drain-parked', 'load-chunk', 'load-records', 'migrate']
 const everybody = /^(logs:(CreateLogStream|PutLogEvents)|xray:Put(TraceSegments|TelemetryRecords)|kms:\w+|ec2:\w+)$/
 
 it('every verb has its function', () => {

@@ -138,7 +138,7 @@ describe('load-records', () => {
       'kinesis:GetShardIterator',
       'kinesis:ListShards',
     ])
-    assert.deepEqual(actionsOn(/dead-letters/), ['s3:ListBucket', 's3:PutObject'])
+    assert.deepEqual(actionsOn(/dead-letters/), ['s3:DeleteObject', 's3:ListBucket', 's3:PutObject'])
   })
   it('runs in the VPC with a whole core', () => {
     ingest.hasResourceProperties('AWS::Lambda::Function', {
@@ -151,6 +151,18 @@ describe('load-records', () => {
   it('locally has the same mapping, disabled: the pump serves it', () => {
     const { Enabled, BisectBatchOnFunctionError } = records(local)
     assert.deepEqual([Enabled, BisectBatchOnFunctionError, records(ingest).Enabled], [false, true, true])
+  })
+})
+
+describe('drain-parked', () => {
+  it('takes one dataset a message, for as long as load-records may take', () => {
+    const parked = mapping(ingest, 'drain-parked')
+    assert.equal(parked.BatchSize, 1)
+    assert.match(JSON.stringify(parked.EventSourceArn), /parkedQueue/)
+    ingest.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'drain-parked', PATIENCE_SECONDS: String(66 * 3600) }) },
+      Timeout: 120,
+    })
   })
 })
 

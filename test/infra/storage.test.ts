@@ -161,10 +161,10 @@ describe('queues', () => {
   const queues = resources<Queue>(storage, 'AWS::SQS::Queue')
   const visibility = (prefix: string) => queues.find(({ id }) => id.startsWith(prefix))!.properties.VisibilityTimeout
 
-  it('are three, each with dead letters after five receives', () => {
+  it('are four, each with dead letters after five receives', () => {
     const working = queues.filter(({ properties }) => properties.RedrivePolicy)
-    assert.equal(working.length, 3)
-    assert.equal(queues.length, 6)
+    assert.equal(working.length, 4)
+    assert.equal(queues.length, 8)
     for (const { properties } of working) {
       assert.equal(properties.RedrivePolicy!.maxReceiveCount, 5)
       assert.ok(queues.some(({ id }) => id === properties.RedrivePolicy!.deadLetterTargetArn['Fn::GetAtt'][0]))
@@ -210,7 +210,7 @@ it('the key is rotated', () => {
 describe('the local stage', () => {
   it('has the same buckets, table, queues and stream, with keys that the service owns', () => {
     assert.equal(resources(local, 'AWS::S3::Bucket').length, 3)
-    assert.equal(resources(local, 'AWS::SQS::Queue').length, 6)
+    assert.equal(resources(local, 'AWS::SQS::Queue').length, 8)
     assert.equal(resources(local, 'AWS::DynamoDB::Table').length, 1)
     assert.equal(resources(local, 'AWS::Kinesis::Stream').length, 1)
     assert.equal(resources(local, 'AWS::KMS::Key').length, 0)

@@ -102,7 +102,7 @@ test('while the database is away nothing is rejected: after the time that is lef
 
 test('a database that does not answer is left when the time for it is over', async () => {
   const blocker = await connect()
-  await blocker.query('BEGIN; LOCK TABLE items')
+  await blocker.query('BEGIN; LOCK TABLE millrace.ledger')
   const c = consumer()
   const records = c.batch(items, [lines([1])])
   const until = Date.now() + 6_000

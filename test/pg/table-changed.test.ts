@@ -238,15 +238,16 @@ const shapes: readonly (readonly [what: string, sql: string, back: string, code:
   ],
 ]
 for (const [what, sql, back, code, said] of shapes)
-  test(`${what}: a file ends as failed, records of the stream come again`, () =>
+  test(`${what}: a file ends as failed, records of the stream are parked, and others load`, () =>
     altered(sql, back, async () => {
       const ended = await asFile(meters)
       assert.deepEqual([ended.state, ended.code, ended.loaded], ['failed', code, 0])
       assert.match(ended.detail, said)
       const consumer = new Consumer([meters, gauges], connect)
       const records = [...consumer.batch(meters, [ndjson]), ...consumer.batch(gauges, [ndjson])]
-      assert.equal(await consumer.deliver(records), 0)
-      assert.equal(consumer.delayed.length, 1)
+      assert.equal(await consumer.deliver(records), -1)
+      assert.deepEqual([consumer.parking.marks.get('meters')?.code, consumer.parking.objects.size], [ended.code, 1])
+      assert.equal(consumer.receiptOf(records[0]!).waiting?.code, ended.code)
       assert.deepEqual(consumer.setAside, [])
       assert.equal(await count('gauges'), 2)
       await db.query('TRUNCATE gauges')

@@ -4,10 +4,12 @@ import { type ChunkResult, type Load, receiptOf } from '#core/loads/load.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import { recordStore } from '#platform/postgres/record-store.ts'
+import { createDrainParked, type DrainMessage } from '../../functions/drain-parked/drain-parked.ts'
 import { createLoadRecords, type LoadRecordsDeps } from '../../functions/load-records/load-records.ts'
 import { acceptedBatch, type BatchOptions } from './accepted-batch.ts'
 import { MemoryBreaker } from './memory-breaker.ts'
 import { MemoryLoads } from './memory-loads.ts'
+import { MemoryParking } from './memory-parking.ts'
 import { memoryRejects, type StoredReject } from './memory-rejects.ts'
 
 /** The real consumer on a real Postgres; stream, projection, rejects and dead letters are in memory, so that a test can cut in anywhere. */
@@ -18,6 +20,8 @@ export class Consumer {
   readonly rejects = new Map<string, readonly StoredReject[]>()
   readonly setAside: { readonly record: StreamRecord; readonly header: EnvelopeHeader | undefined; readonly reason: string }[] = []
   readonly delayed: unknown[] = []
+  readonly parking = new MemoryParking()
+  readonly sentAgain: DrainMessage[] = []
   readonly #datasets: ReadonlyMap<string, Dataset>
   readonly #connect: () => Promise<Connection>
   #sequence = 0
@@ -55,6 +59,8 @@ export class Consumer {
       findLoad: async (id) => this.loads.get(id),
       failLoad: async (id, error) => this.#loads.fail(id, error),
       setAside: async (record, header, { problem }) => void this.setAside.push({ record, header, reason: problem.code }),
+      parking: this.parking,
+      noteWaiting: async (id, waiting) => this.#loads.update(id, { waiting }),
       delayed: (_record, error) => void this.delayed.push(error),
     }
   }
@@ -70,6 +76,23 @@ export class Consumer {
     const again = await createLoadRecords({ ...deps, ...change(deps) })(records, timeLeft)
     await Promise.all(connections.map((connection) => connection.end().catch(() => undefined)))
     return again === undefined ? -1 : records.indexOf(again)
+  }
+
+  /** One invocation of the drainer. */
+  async drain(dataset: string, patience = 60_000): Promise<void> {
+    const connections: Connection[] = []
+    const { parking, sentAgain } = this
+    const drain = createDrainParked({
+      ...this.#deps(connections),
+      ...parking,
+      lease: async () => true,
+      release: async () => undefined,
+      sendAgain: async (message) => void sentAgain.push(message),
+      patience,
+      now: Date.now,
+    })
+    await drain({ dataset, failures: 0 }, () => 60_000)
+    await Promise.all(connections.map((connection) => connection.end().catch(() => undefined)))
   }
 
   receiptOf = (record: StreamRecord) => receiptOf(this.loads.get(this.loadOf(record))!, Date.now())

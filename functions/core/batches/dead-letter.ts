@@ -59,7 +59,9 @@ type Contents =
 export function contentsOf(object: StoredLetters): Contents {
   if (object.key.startsWith('aws/lambda/')) return givenUp(object.body)
   if (object.key.startsWith('envelopes/')) return setAside(object)
-  return object.key.startsWith('objects/') ? { kind: 'note' } : { kind: 'unreadable', why: 'nobody who writes here uses such a key' }
+  return object.key.startsWith('objects/') || object.key.startsWith('parked/')
+    ? { kind: 'note' }
+    : { kind: 'unreadable', why: 'nobody who writes here uses such a key' }
 }
 
 /**

@@ -46,7 +46,7 @@ export type ManyCommitted =
 export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
   try {
-    const version = await beginTransaction(db, dataset)
+    const version = await beginTransaction(db, dataset, 'NOWAIT')
     const claimed = await claimChunks(db, dataset.name, ids)
     const isNew = (i: number): boolean => claimed.has(chunkIdText(ids[i]!))
     const known =

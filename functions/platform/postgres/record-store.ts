@@ -9,12 +9,15 @@ import { type Breaker, guardedConnections } from './breaker.ts'
 import { commitMany, type ManyCommitted } from './commit-many.ts'
 import type { OneOfMany } from './copy-many.ts'
 import type { Connection } from './database.ts'
-import { retry, verdictOn } from './retry.ts'
+import { isLocked, retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
 
 /** The longest first wait and the longest wait of all, milliseconds: an outage is waited out for as long as there is time. */
 const waits = { base: 200, longest: 5_000 }
+
+/** How long a table that somebody keeps locked is asked again, milliseconds: then its records are parked, and hold up nobody. */
+const lockPatience = 5_000
 
 /** A chunk that came as a record of the stream. */
 interface StreamedChunk extends Pick<OneOfMany, 'read' | 'placeOf'> {
@@ -59,7 +62,12 @@ export function recordStore(
           tries++
           return onDatabase((db) => within(db, timeLeft(), () => commitMany(db, dataset, many, roads.first(dataset, undefined))))
         },
-        { tries: Number.POSITIVE_INFINITY, ...waits, retryable: (error) => verdictOn(error) === 'wait' && timeLeft() > waits.longest },
+        {
+          tries: Number.POSITIVE_INFINITY,
+          ...waits,
+          retryable: (error) =>
+            verdictOn(error) === 'wait' && timeLeft() > waits.longest && !(isLocked(error) && performance.now() - began > lockPatience),
+        },
       )
       if (committed.kind === 'committed') {
         const made = committed.results.flatMap(({ result, before }) => (before ? [] : [result]))

@@ -70,6 +70,9 @@ export function isOutage(error: unknown): boolean {
 
 export const isDeadlock = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40P01'
 
+/** A lock that was not to be had in time: lock_not_available. */
+export const isLocked = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '55P03'
+
 /** A table that takes no COPY: it has row-level security. */
 export const isUnsupported = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '0A000'
 

@@ -53,6 +53,8 @@ export function createConsumer(stage: Stage, database: string): (event: string) 
         trouble.strike('a record cannot be set aside')
         stage.setAside.push({ data, header, reason })
       },
+      parking: stage.parking,
+      noteWaiting: async () => undefined,
       delayed: () => undefined,
     }),
   )

@@ -3,12 +3,14 @@ import type { LoadError } from '#core/errors.ts'
 import type { BatchLoad } from '#core/loads/load.ts'
 import { MemoryBreaker } from '../memory-breaker.ts'
 import { MemoryLoads } from '../memory-loads.ts'
+import { MemoryParking } from '../memory-parking.ts'
 import type { ModelStream } from '../model-stream.ts'
 import type { VirtualClock } from '../virtual-clock.ts'
 import { Struck, type Trouble } from './trouble.ts'
 
 /** What door and consumer share: the stream, DynamoDB and S3 in memory, by their rules. Postgres is real. */
 export class Stage {
+  readonly parking = new MemoryParking()
   readonly loads = new MemoryLoads<BatchLoad>()
   /** By load and chunk, as objects of S3 are: stored again they are replaced. */
   readonly rejects = new Map<string, readonly string[]>()

@@ -2,7 +2,7 @@ import type { Dataset } from '#core/dataset/dataset.ts'
 import { type AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
-import type { Announced, LoadRecordsDeps, ManyCommitted } from './load-records.ts'
+import type { Announced, ManyCommitted, RecordPorts } from './ports.ts'
 import { putAside } from './put-aside.ts'
 import { type RecordChunk, recordChunk } from './record-chunk.ts'
 import { type Committed, showCommitted } from './show-committed.ts'
@@ -18,7 +18,7 @@ type ComesAgain = (record: StreamRecord, error: unknown) => void
  * @returns false when a record must come again: no later one of the dataset may then be committed
  */
 export async function loadTogether(
-  deps: LoadRecordsDeps,
+  deps: RecordPorts,
   dataset: Dataset,
   records: readonly Announced[],
   timeLeft: () => number,
@@ -39,12 +39,12 @@ class Round {
   readonly committed: Committed[] = []
   /** False once a record must come again. */
   whole = true
-  readonly #deps: LoadRecordsDeps
+  readonly #deps: RecordPorts
   readonly #dataset: Dataset
   readonly #timeLeft: () => number
   readonly #comesAgain: ComesAgain
 
-  constructor(deps: LoadRecordsDeps, dataset: Dataset, timeLeft: () => number, comesAgain: ComesAgain) {
+  constructor(deps: RecordPorts, dataset: Dataset, timeLeft: () => number, comesAgain: ComesAgain) {
     this.#deps = deps
     this.#dataset = dataset
     this.#timeLeft = timeLeft

@@ -3,7 +3,7 @@ import { LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
 import { demandFewRejects } from '#core/rejects/max-rejects.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
-import type { Announced, LoadRecordsDeps } from './load-records.ts'
+import type { Announced, RecordPorts } from './ports.ts'
 
 export interface Committed {
   readonly chunk: Announced
@@ -15,7 +15,7 @@ const atOnce = 8
 
 /** Shows committed chunks in their loads, and ends those that are whole. What cannot be shown comes again: the ledger then knows it. */
 export async function showCommitted(
-  deps: LoadRecordsDeps,
+  deps: RecordPorts,
   dataset: Dataset,
   committed: readonly Committed[],
   comesAgain: (record: StreamRecord, error: unknown) => void,
@@ -37,7 +37,7 @@ export async function showCommitted(
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-async function end({ findLoad, failLoad, finishLoad }: LoadRecordsDeps, { limits }: Dataset, id: string): Promise<void> {
+async function end({ findLoad, failLoad, finishLoad }: RecordPorts, { limits }: Dataset, id: string): Promise<void> {
   try {
     if (limits.maxRejects !== undefined) {
       const load = await findLoad(id)

@@ -1,11 +1,11 @@
 import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
-import type { LoadRecordsDeps } from './load-records.ts'
+import type { RecordPorts } from './ports.ts'
 
 /** Sets a record aside whole, and then says so in its load, where it is known. Done again it does the same. */
 export async function putAside(
-  { setAside, failLoad }: Pick<LoadRecordsDeps, 'setAside' | 'failLoad'>,
+  { setAside, failLoad }: Pick<RecordPorts, 'setAside' | 'failLoad'>,
   record: StreamRecord,
   header: EnvelopeHeader | undefined,
   fault: LoadError | AccountingError,
