@@ -16,18 +16,19 @@ test('a loader that has lost its message and still runs: the next one waits at i
   const deps = p.deps()
   const paused = createLoadChunk({
     ...deps,
-    commitChunk: (of, dataset, chunk, read, turn) =>
+    commitChunk: (of, dataset, place, read, turn, timeLeft) =>
       deps.commitChunk(
         of,
         dataset,
-        chunk,
-        async (sink, lead) => {
-          const facts = await read(sink, lead)
+        place,
+        async (sink, lead, ...more) => {
+          const facts = await read(sink, lead, ...more)
           copied.resolve()
           await go.promise
           return facts
         },
         turn,
+        timeLeft,
       ),
   })
   const first = paused(job, () => 900_000)
