@@ -32,6 +32,8 @@ export interface DrainParkedDeps extends RecordPorts {
   /** @param delay seconds */
   readonly sendAgain: (message: DrainMessage, delay: number) => Promise<void>
   readonly delayed: (record: StreamRecord, error: unknown) => void
+  /** Tells of what went wrong with a dataset otherwise. */
+  readonly failed: (dataset: string, error: unknown) => void
   /** Milliseconds after which parked records are set aside. */
   readonly patience: number
   readonly now: () => number
@@ -52,7 +54,11 @@ export function createDrainParked(deps: DrainParkedDeps): DrainParked {
   return async ({ dataset: name, failures }, timeLeft) => {
     if (!(await deps.find(name))) return
     if (!(await deps.lease(name, timeLeft() + reserve))) return deps.sendAgain({ dataset: name, failures }, longestDelay)
-    const outcome = await drain(deps, name, timeLeft)
+    const outcome = await drain(deps, name, timeLeft).catch((error: unknown) => {
+      // A message that used up its receives would be the last one: nobody else sends for a drainer of a dataset that gets no more records.
+      deps.failed(name, error)
+      return 'stuck' as const
+    })
     if (outcome === 'empty') return
     await deps.release(name)
     if (outcome === 'more') return deps.sendAgain({ dataset: name, failures: 0 }, 0)

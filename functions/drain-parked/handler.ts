@@ -45,6 +45,7 @@ const drainParked = createDrainParked({
     await marks.noteWoken(message.dataset)
   },
   delayed: ({ sequenceNumber }, error) => log.error('parked record stays parked', { sequenceNumber, error: error as Error }),
+  failed: (dataset, error) => log.error('parked records could not be drained', { dataset, error: error as Error }),
   patience: env.PATIENCE_SECONDS * 1000,
   now: Date.now,
 })

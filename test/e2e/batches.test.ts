@@ -122,7 +122,7 @@ test('a row that only Postgres refuses is rejected with its line and offset in t
 test('two consumers are killed inside their transactions: the records come again, and every row is there once', async (t) => {
   const id = freshIds()
   let sent: SentBatch | undefined
-  const killed = await killLoaders(stage.database, 'flights', 2, async () => {
+  const killed = await killLoaders(stage.database, id + 1000, 2, async () => {
     sent = await stage.client.sendBatch('flights', flightLines(id, 2000))
   })
   const receipt = await followed(sent!)

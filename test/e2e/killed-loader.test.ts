@@ -14,7 +14,7 @@ for (const format of ['ndjson', 'csv'] as const)
     const text = format === 'csv' ? flightCsv(id, count) : flightLines(id, count)
     const source = blobSource(new Blob([text]), `killed.${format}`)
     let load = ''
-    const killed = await killLoaders(stage.database, 'flights', 1, async () => {
+    const killed = await killLoaders(stage.database, id + 1500, 1, async () => {
       load = (await stage.client.pushFile(source, { dataset: 'flights', format, compression: 'none', wait: false })).receipt.id
     })
     const receipt = await stage.client.waitFor(load)

@@ -83,6 +83,7 @@ export class Consumer {
     const connections: Connection[] = []
     const { parking, sentAgain } = this
     const drain = createDrainParked({
+      failed: () => undefined,
       ...this.#deps(connections),
       ...parking,
       lease: async () => true,

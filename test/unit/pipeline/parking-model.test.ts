@@ -117,6 +117,7 @@ class World {
     if (this.#draining) return
     this.#draining = true
     const drain = createDrainParked({
+      failed: () => undefined,
       ...this.#ports(),
       ...this.#parking(),
       findDataset: () => latest,
