@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import { type ChunkPlace, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
+import { type ChunkPlace, type ChunkResult, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
 import { type RowReader, rowFormatOf } from '#core/rows/format.ts'
 import { type Quota, readRows, type Text } from '#core/rows/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
@@ -20,9 +20,12 @@ export class SequenceReader {
   readonly #openText: OpenText
   readonly #load: PlannedLoad
   readonly #dataset: Dataset
+  readonly #ahead: ChunkResult | undefined
   #stream: Stream | undefined
 
-  constructor(openText: OpenText, load: PlannedLoad, dataset: Dataset) {
+  /** @param ahead a chunk that was committed before the one in front of it, which accounts for the source bytes up to there and no further */
+  constructor(openText: OpenText, load: PlannedLoad, dataset: Dataset, ahead: ChunkResult | undefined) {
+    this.#ahead = ahead
     this.#openText = openText
     this.#load = load
     this.#dataset = dataset
@@ -35,11 +38,12 @@ export class SequenceReader {
    */
   chunk(place: ChunkPlace, from: Position | undefined, quota: () => Quota, onRead: (read: ChunkRead) => void): ReadChunk {
     const { chunk, part } = place
+    const sourceTo = this.#ahead?.chunk === chunk + 1 ? this.#ahead.sourceStart : undefined
     // Fixed by the first reading: the next chunk or part begins where it ended, and accounts for what follows it.
     let first: ChunkRead | undefined
     return async (sink, lead) => {
       const next = this.#stream?.next
-      const stream = next?.chunk === chunk && next.part === part ? this.#stream! : await this.#open(place, from)
+      const stream = next?.chunk === chunk && next.part === part ? this.#stream! : await this.#open(place, from, sourceTo)
       if (!first) await this.#use(stream)
       stream.next = undefined
       const limit = first?.nextRow ?? (chunk + 1) * this.#load.chunkSize
@@ -52,8 +56,10 @@ export class SequenceReader {
       const atEnd = !rows.more && this.#load.compression === 'none' && rows.nextRow >= this.#load.size
       // A file that ends with its header leaves nothing to split, but its bytes count.
       while (atEnd && stream.opened.accounted() < this.#load.size && !(await stream.opened.pieces.next()).done);
+      if (sourceTo !== undefined && !rows.more) while (stream.opened.accounted() < sourceTo && !(await stream.opened.pieces.next()).done);
       first = { ...rows, ...stream.opened.takeSource(), last: rows.ended || atEnd }
-      stream.next = placeAfter({ ...place, ...(rows.more && { more: rows.more }) })
+      // Behind a chunk that ends where another one was committed to begin nothing is read on: its text may have passed.
+      stream.next = sourceTo !== undefined && !rows.more ? undefined : placeAfter({ ...place, ...(rows.more && { more: rows.more }) })
       onRead(first)
       return first
     }
@@ -69,12 +75,12 @@ export class SequenceReader {
     this.#stream = stream
   }
 
-  async #open(next: ChunkPlace, from: Position | undefined): Promise<Stream> {
+  async #open(next: ChunkPlace, from: Position | undefined, sourceTo = this.#load.size): Promise<Stream> {
     const { scanner, reader } = rowFormatOf(this.#load)
     const { size, createdAt } = this.#load
     const header = await readHeader(this.#openText, this.#load, this.#dataset)
     const offset = from?.nextRow ?? header.end
-    const opened = this.#openText(this.#load, { from: offset, to: size, sourceFrom: from?.sourceEnd ?? 0, sourceTo: size })
+    const opened = this.#openText(this.#load, { from: offset, to: size, sourceFrom: from?.sourceEnd ?? 0, sourceTo })
     const { rowBytes } = this.#dataset.limits
     return {
       opened,

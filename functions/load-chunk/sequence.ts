@@ -60,11 +60,13 @@ async function loadFrom(
   before: ChunkResult | undefined,
   stint: Stint,
 ): Promise<Outcome> {
+  const first: ChunkPlace = before ? placeAfter(before) : { chunk: 0, part: 0 }
   const reader =
-    load.format === 'parquet' ? inOrder(await deps.openParquet(load, dataset)) : new SequenceReader(deps.openText, load, dataset)
+    load.format === 'parquet'
+      ? inOrder(await deps.openParquet(load, dataset))
+      : new SequenceReader(deps.openText, load, dataset, (await deps.committedParts(load.id, first.chunk + 1, 0))[0])
   const turns = chunksCommute(dataset) ? undefined : new Turns()
   const underWay = new Set<Promise<boolean>>()
-  const first: ChunkPlace = before ? placeAfter(before) : { chunk: 0, part: 0 }
   let failed = false
 
   /** @returns false when it was committed by somebody else, or before */

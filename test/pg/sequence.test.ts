@@ -112,3 +112,46 @@ test('a chunk of a sequence that fails while the next is under way is never left
     assert.deepEqual(receipt.rows, { received: 1000, loaded: 1000, updated: 0, duplicate: 0, rejected: 0, pending: 0 })
   }
 })
+
+test('a chunk that fails while the next one is committed accounts, read again in other pieces, for the bytes up to that one', async () => {
+  for (const compression of ['gzip', 'none'] as const)
+    for (const [first, second] of [
+      [64, 1000],
+      [1000, 64],
+    ] as const) {
+      const p = pipeline()
+      await db.query('TRUNCATE items')
+      p.pieceBytes = first
+      const content = Buffer.from(lines(1000).join('\n'))
+      const load = p.open(compression === 'gzip' ? gzipSync(content) : content, 'ndjson', compression, Math.ceil(content.length / 6))
+      p.queue.splice(0, p.queue.length, { tenant: load.tenant, load: load.id, chunk: 0, mode: 'sequence' })
+      let fails = true
+      await p.drain(1, undefined, (deps) => ({
+        ...deps,
+        findLoad: async (id) => {
+          // Delivered again, it is read in other pieces.
+          if (!fails) p.pieceBytes = second
+          return deps.findLoad(id)
+        },
+        commitChunk: (of, dataset, place, read, turn, timeLeft) =>
+          deps.commitChunk(
+            of,
+            dataset,
+            place,
+            async (sink, lead) => {
+              const facts = await read(sink, lead)
+              if (place.chunk !== 2 || !fails) return facts
+              fails = false
+              // The next chunk is read and committed meanwhile.
+              while ((await deps.committedParts(of.id, 3, 0)).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+              throw new Error('cut off')
+            },
+            turn,
+            timeLeft,
+          ),
+      }))
+      assert.equal(p.failures.length, 1)
+      const { state, problem, rows } = p.receipt(load.id)
+      assert.deepEqual([state, problem, rows.loaded], ['complete', null, 1000], `${compression} ${first} ${second}`)
+    }
+})
