@@ -1,8 +1,9 @@
 import * as routes from '#core/api/routes/service.ts'
 import { readEnv } from '#core/env.ts'
 import { on, serve } from '#platform/api.ts'
+import { databaseBreaker } from '#platform/dynamodb/breaker.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
-import { askBucket, askQueue, askTable } from '#platform/health.ts'
+import { askBucket, askDatabase, askQueue, askTable } from '#platform/health.ts'
 import { openBucket } from '#platform/s3/bucket.ts'
 import { askStream, openStream } from '#platform/stream.ts'
 import { createShowLiveness, createShowReadiness } from './check-health.ts'
@@ -10,8 +11,11 @@ import { spec } from './env.ts'
 
 const env = readEnv(spec, process.env)
 
+const table = openTable(env.TABLE_NAME)
+
 const showReadiness = createShowReadiness({
-  table: askTable(openTable(env.TABLE_NAME)),
+  table: askTable(table),
+  database: askDatabase(databaseBreaker(table)),
   uploads: askBucket(openBucket(env.RAW_BUCKET)),
   rejects: askBucket(openBucket(env.REJECTS_BUCKET)),
   stream: askStream(openStream(env.STREAM_NAME)),

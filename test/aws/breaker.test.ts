@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { databaseBreaker } from '#platform/dynamodb/breaker.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
+import { door } from '../support/door.ts'
 import { setting } from '../support/stage.ts'
 
 const table = openTable(setting('MILLRACE_TABLE'))
@@ -14,6 +15,8 @@ test('of all who meet an outage one at a time may try the database, and closing 
     await Promise.all(Array.from({ length: 5 }, breaker.open))
     const since = await breaker.openSince()
     assert.ok(since)
+    const ready = (await door(undefined)('GET /v1/health/ready')).problem
+    assert.deepEqual([ready.code, ready.errors?.[0]?.pointer], ['unavailable', '/parts/database'])
     const taken = await Promise.all(Array.from({ length: 8 }, breaker.takeProbe))
     assert.equal(taken.filter(Boolean).length, 1)
     await breaker.open()

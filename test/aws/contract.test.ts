@@ -56,6 +56,7 @@ test('health: alive, and ready with every part named', async () => {
   assert.deepEqual((await nobody('GET /v1/health/live')).as(healthAnswer).parts, {})
   assert.deepEqual(Object.keys((await nobody('GET /v1/health/ready')).as(healthAnswer).parts), [
     'table',
+    'database',
     'uploads',
     'rejects',
     'stream',

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { loadPage, receiptAnswer, rejectPage, replayAnswer } from '#core/api/answers.ts'
-import { chunkKey, type FileLoad, type Load, objectKey, rejectsKey } from '#core/loads/load.ts'
+import { LoadError } from '#core/errors.ts'
+import { chunkKey, type FileLoad, type Load, loadKey, objectKey, rejectsKey } from '#core/loads/load.ts'
 import { randomLoadId } from '#core/loads/load-id.ts'
 import { insertLoad } from '#platform/dynamodb/loads.ts'
-import { finishLoad, getLoad, projectChunk } from '#platform/dynamodb/projection.ts'
+import { failLoad, finishLoad, getLoad, noteWaiting, projectChunk } from '#platform/dynamodb/projection.ts'
 import { openBucket } from '#platform/s3/bucket.ts'
 import { type Ask, blankLines, newTenant, openFor, putParts, table } from '../support/door.ts'
 import { exampleChunk, exampleLoad } from '../support/example-load.ts'
@@ -263,4 +264,17 @@ test('a load whose key was used before, longer ago than it is kept, is shown chu
   await finishLoad(table(), id)
   const { state, committed, received } = (await getLoad(table(), id))!
   assert.deepEqual([state, committed, received], ['complete', 1, chunk.received])
+})
+
+test('a load that was deleted is not brought back by what is committed of it', async () => {
+  const load = await addLoad((await newTenant()).tenant, 0, { state: 'loading', planned: 2 })
+  await projectChunk(table(), load, exampleChunk(0))
+  const { client, name: TableName } = table()
+  await client.send(new DeleteCommand({ TableName, Key: loadKey(load.id) }))
+  await projectChunk(table(), load, exampleChunk(1))
+  await noteWaiting(table(), load.id, { code: 'retrying', detail: 'a test', since: new Date().toISOString() })
+  await failLoad(table(), load.id, new LoadError('dead-letter', 'a test'))
+  assert.equal(await getLoad(table(), load.id), undefined)
+  const { Item } = await client.send(new GetCommand({ TableName, Key: chunkKey(load.id, 1) }))
+  assert.equal(Item, undefined)
 })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb'
 import { TransactWriteCommand, type UpdateCommandInput } from '@aws-sdk/lib-dynamodb'
 import { loadKey } from '#core/loads/load.ts'
+import { log } from '#platform/log.ts'
 import type { Table } from './table.ts'
 
 /** Conflicts with other chunks of the same load that are tried again, and the longest first wait in milliseconds. */
@@ -12,7 +13,8 @@ type Addition = Required<Pick<UpdateCommandInput, 'UpdateExpression' | 'Expressi
   Pick<UpdateCommandInput, 'ExpressionAttributeNames'>
 
 /**
- * Puts an item of a load and adds to the load's sums, in one transaction; when the item is there already, neither happens. One past its TTL is gone,
+ * Puts an item of a load and adds to the load's sums, in one transaction; when the item is there already, neither happens. Nor does either when the load
+ * is gone, past its TTL or by hand: an update would make a ghost of it, with sums and nothing else. One past its TTL is gone,
  * though DynamoDB may take days to delete it: it was an earlier load's, whose key has been used again since.
  */
 export async function addOnce(
@@ -29,7 +31,10 @@ export async function addOnce(
     ExpressionAttributeValues: { ':now': Math.floor(Date.now() / 1000) },
   }
   const command = new TransactWriteCommand({
-    TransactItems: [{ Put: put }, { Update: { TableName: name, Key: loadKey(id), ...addition } }],
+    TransactItems: [
+      { Put: put },
+      { Update: { TableName: name, Key: loadKey(id), ConditionExpression: 'attribute_exists(pk)', ...addition } },
+    ],
   })
   for (let n = 1; ; n++) {
     try {
@@ -38,6 +43,10 @@ export async function addOnce(
     } catch (error) {
       const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : []
       if (reasons[0]?.Code === 'ConditionalCheckFailed') return
+      if (reasons[1]?.Code === 'ConditionalCheckFailed') {
+        log.warn('the load is gone: what was committed of it is in the ledger, and is shown nowhere', { load: id })
+        return
+      }
       if (n >= conflictTries || !reasons.some((r) => r.Code === 'TransactionConflict')) throw error
       await sleep(Math.random() * conflictWait * 2 ** Math.min(n, 6))
     }
