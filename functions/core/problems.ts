@@ -44,6 +44,8 @@ export const problems = {
   'compression-truncated': { status: 422, title: 'The compressed data ends too early' },
   'compression-trailing-data': { status: 422, title: 'There is data after the end of the compressed data' },
   'compression-unsupported': { status: 422, title: 'The compressed data needs something that is not there' },
+  'compressed-twice': { status: 422, title: 'The data is compressed twice' },
+  'json-over-lines': { status: 422, title: 'The JSON goes over several lines' },
   'inflate-ratio-exceeded': { status: 422, title: 'The file inflates to an implausible size' },
   'format-mismatch': { status: 422, title: 'The file has another format than was declared' },
   'format-unsupported': { status: 422, title: 'The file is of a kind that is not read' },

@@ -4,7 +4,7 @@ import { LoadError } from '#core/errors.ts'
 import { isFixColumn } from '#core/rejects/fix-columns.ts'
 import { parseArrayLiteral } from '#core/values/array-literal.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
-import { type Refusal, refuse } from '#core/values/reject.ts'
+import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import { nearMiss } from './near-names.ts'
 import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
@@ -100,6 +100,7 @@ export function csvRowEncoder(dataset: Dataset, { day, lead }: RowOptions, diale
   return (bytes, line, offset, out) => {
     const text = decode(bytes)
     if (text === undefined) return notUtf8
+    if (text.startsWith('\ufeff')) return byteOrderMark
     const row = parseCsvRow(text, dialect)
     if (!row) return refuse('csv-quote-invalid', null, 'a quote stands where none may be, or is never closed')
     if (row.length !== names.length)

@@ -10,6 +10,7 @@ const kinds: readonly { readonly magic: string; readonly at?: number; readonly i
   { magic: 'Obj\x01', is: 'an Avro file', instead: 'send NDJSON, CSV or Parquet' },
   { magic: 'ARROW1\x00\x00', is: 'an Arrow file', instead: 'send NDJSON, CSV or Parquet' },
 ]
+const utf32 = { is: 'text in UTF-32', instead: 'save it as UTF-8' }
 const utf16 = { is: 'text in UTF-16', instead: 'save it as UTF-8' }
 
 /** What follows the mark of a bzip2 file: a block, or the end. "BZh" alone may be the name of a column. */
@@ -20,7 +21,15 @@ export function foreignKind(head: Buffer): { readonly is: string; readonly inste
   const begins = head.toString('latin1', 0, 512)
   const kind = kinds.find(({ magic, at = 0 }) => begins.startsWith(magic, at))
   if (kind?.magic === 'BZh') return bzip2Blocks.some((block) => begins.startsWith(block, 4)) ? kind : undefined
-  return kind ?? (isUtf16(head) ? utf16 : undefined)
+  // Before UTF-16: the mark of one begins with the mark of the other.
+  return kind ?? (isUtf32(head) ? utf32 : isUtf16(head) ? utf16 : undefined)
+}
+
+/** One sign of ASCII, or the mark, in four bytes; no text in UTF-8 has a zero. */
+function isUtf32(head: Buffer): boolean {
+  if (head.length < 4) return false
+  const isSign = (code: number): boolean => code === 0xfeff || (code > 0 && code < 128)
+  return isSign(head.readUInt32LE(0)) || isSign(head.readUInt32BE(0))
 }
 
 /** Every format begins with two signs of ASCII, beside which UTF-16 has zeros; its mark may stand in front. */

@@ -7,7 +7,7 @@ import { fieldEncoder } from '#core/values/field.ts'
 import type { FieldEncoder, TimeWindow } from '#core/values/field-encoder.ts'
 import { keepsNumbers } from '#core/values/kept-numbers.ts'
 import { daysFromCivil, dayUs } from '#core/values/moment.ts'
-import { type Refusal, refuse } from '#core/values/reject.ts'
+import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
 import { nearNames, told } from './near-names.ts'
 
 /** Turns the bytes of one row into one binary COPY row; a refused row leaves nothing in `out`. */
@@ -91,6 +91,7 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
   return (bytes, line, offset, out) => {
     const text = decode(bytes)
     if (text === undefined) return notUtf8
+    if (text.startsWith('\ufeff')) return byteOrderMark
     let row: unknown
     let twice: ReturnType<typeof duplicateKey>
     try {
@@ -99,7 +100,7 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
     } catch (error) {
       // Nesting beyond V8's stack, which only some of what reads it goes through level by level
       if (error instanceof RangeError) return refuse('too-deep', null, 'the row is nested too deeply')
-      return refuse('invalid-json', null, error instanceof Error ? error.message : 'not JSON')
+      return refuse('invalid-json', null, error instanceof Error ? error.message.replace(placeInRow, '') : 'not JSON')
     }
     if (typeof row !== 'object' || row === null || Array.isArray(row))
       return refuse('not-an-object', null, 'a row must be a JSON object: {"column": value, …}')
@@ -118,6 +119,9 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
     return encodeRow(fields, lead, valueAt, line, offset, out)
   }
 }
+
+/** What V8 says of the place of a fault: a line of the row, which is none of the file. */
+const placeInRow = / \(line \d+ column \d+\)/
 
 /** The first name that stands there twice. */
 export function firstTwice(names: readonly string[]): string | undefined {

@@ -43,13 +43,19 @@ export function settleCompression({ compression: declared }: DeclaredEncoding, h
 
 /**
  * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
- * @throws LoadError format-mismatch, format-unsupported, parquet-unsupported
+ * @throws LoadError compressed-twice, format-mismatch, format-unsupported, json-over-lines, parquet-unsupported
  */
 export function settleFormat(
   { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & Pick<Load, 'csv'>,
   compression: Compression,
   head: Buffer,
 ): Format {
+  const inner = compressionOf(head)
+  if (inner !== 'none')
+    throw new LoadError(
+      'compressed-twice',
+      `What is inside the ${compression} data is ${words[inner]} again; compress the text once, or send what is inside as it is.`,
+    )
   const foreign = foreignKind(head)
   if (foreign) throw new LoadError('format-unsupported', `The file is ${foreign.is}, which is not read; ${foreign.instead}.`)
   const found = formatOf(head)
@@ -57,6 +63,11 @@ export function settleFormat(
     throw new LoadError(
       'parquet-unsupported',
       `The Parquet file is ${words[compression]} as a whole; send it as it is, its columns are compressed.`,
+    )
+  if (found === 'ndjson' && !csv && declared !== 'csv' && isOverLines(head))
+    throw new LoadError(
+      'json-over-lines',
+      'The JSON goes over several lines, so no line is a row. Write each object on one line (jq -c . FILE), or send one array of objects: [{…}, {…}].',
     )
   if (declared === 'auto') return csv && found !== 'parquet' ? 'csv' : found
   const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '')
@@ -74,6 +85,37 @@ export function settleFormat(
     'format-mismatch',
     `The file begins like ${names[found]}, but was declared as ${names[declared]}; declare format "${found}", or leave it out.`,
   )
+}
+
+/** Ends of objects at which it is looked whether the lines so far are one: enough for any object that a person has laid out. */
+const mostEnds = 50
+
+/**
+ * True for an object that is written over lines: the first line is none, and together with the next ones it is; or it only opens what a whole file is
+ * wrapped in. A bad first row is neither: what stands behind it is a row of its own.
+ */
+function isOverLines(head: Buffer): boolean {
+  const lines = head
+    .toString('utf8')
+    .replace('\ufeff', '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  const [first = '', next = ''] = lines
+  if (lines.length < 2 || isJson(first)) return false
+  if ((first === '{' && next.startsWith('"')) || /^\{\s*"[^"\\]*"\s*:\s*\[$/.test(first)) return true
+  if (next.startsWith('{')) return false
+  const ends = lines.flatMap((line, i) => (i > 0 && line.endsWith('}') ? [i + 1] : [])).slice(0, mostEnds)
+  return ends.some((end) => isJson(lines.slice(0, end).join('\n')))
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const names: Readonly<Record<Format, string>> = { ndjson: 'NDJSON', json: 'a JSON array', csv: 'CSV', parquet: 'Parquet' }

@@ -28,8 +28,8 @@ function csvSteps(dataset: Dataset, day: Date, dialect: CsvDialect, names: reado
   const window = dataset.partitionBy && partitionWindow(dataset, day)
   const [delimiter, quote] = [dialect.delimiter.charCodeAt(0), dialect.quote.charCodeAt(0)]
   const columns = Object.entries(dataset.columns)
-  // An empty line is no row, even where one empty field would be one.
-  const steps: ScanStep[] = [{ column: undefined, code: `if(b[p]===10||b[p]===13)${giveUp};` }]
+  // An empty line is no row, even where one empty field would be one; and a row may begin with a byte order mark (0xEF …).
+  const steps: ScanStep[] = [{ column: undefined, code: `if(b[p]===10||b[p]===13||b[p]===239)${giveUp};` }]
   for (const [i, name] of names.entries()) {
     const column = dataset.columns[name]
     const separator = i === 0 ? '' : `if(b[p]!==${delimiter})${giveUp};p++;`

@@ -4,6 +4,7 @@
  */
 export const rejectCodes = {
   'row-too-large': 'the row is larger than the dataset allows',
+  'byte-order-mark': 'a byte order mark stands before the row: files were put end to end; take it out',
   'invalid-utf8': 'the row is not valid UTF-8',
   'invalid-json': 'the row is not valid JSON',
   'not-an-object': 'the row is JSON, but not an object',
@@ -38,4 +39,5 @@ export interface Refusal {
 }
 
 export const refuse = (code: RejectCode, column: string | null, message: string): Refusal => ({ code, column, message })
+export const byteOrderMark = refuse('byte-order-mark', null, rejectCodes['byte-order-mark'])
 export const rowTooLarge = refuse('row-too-large', null, rejectCodes['row-too-large'])

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { text } from '#core/dataset/column.ts'
+import { dataset } from '#core/dataset/dataset.ts'
+import { LoadError } from '#core/errors.ts'
+import { standardCsv } from '#core/rows/csv-dialect.ts'
+import { rowFormatOf } from '#core/rows/format.ts'
+import { readRows } from '#core/rows/read-rows.ts'
+import { RowSplitter } from '#core/rows/row-splitter.ts'
+import { settleFormat } from '#core/rows/sniff.ts'
+import { CopyWriter } from '#core/values/copy-writer.ts'
+import type { Refusal } from '#core/values/reject.ts'
+import { feed } from '../../../functions/load-chunk/text.ts'
+
+const words = dataset('words', { description: 'a test', columns: { word: text() }, primaryKey: ['word'], onConflict: 'ignore' })
+
+function settled(
+  head: string | Buffer,
+  compression: 'none' | 'gzip' | 'zstd' = 'none',
+  format: 'auto' | 'ndjson' | 'json' | 'csv' = 'auto',
+) {
+  try {
+    return settleFormat({ format }, compression, Buffer.from(head))
+  } catch (error) {
+    assert.ok(error instanceof LoadError)
+    return error.problem.code
+  }
+}
+
+test('compressed twice, whatever is inside what', () => {
+  for (const inner of [gzipSync('{"a":1}'), zstdCompressSync('{"a":1}')])
+    for (const outer of ['gzip', 'zstd'] as const) assert.equal(settled(inner, outer), 'compressed-twice')
+})
+
+test('UTF-32 by name, with its mark and without', () => {
+  const wide = (s: string, big: boolean) =>
+    Buffer.concat([...s].map((c) => (big ? Buffer.from([0, 0, 0, c.charCodeAt(0)]) : Buffer.from([c.charCodeAt(0), 0, 0, 0]))))
+  for (const big of [true, false]) {
+    assert.equal(settled(wide('id,t', big)), 'format-unsupported')
+    assert.equal(
+      settled(Buffer.concat([Buffer.from(big ? [0, 0, 0xfe, 0xff] : [0xff, 0xfe, 0, 0]), wide('id,t', big)])),
+      'format-unsupported',
+    )
+  }
+})
+
+test('objects over several lines are one message; a bad first row costs no neighbour', () => {
+  for (const head of [
+    '{\n  "id": 1\n}\n{\n  "id": 2\n}\n',
+    '{\n "rows": [\n {"id": 1}\n]}',
+    '{ "a": {\n  "b": 1 } }\n',
+    '\n{"rows": [\n1]}',
+  ])
+    for (const format of ['auto', 'ndjson'] as const) assert.equal(settled(head, 'none', format), 'json-over-lines', head)
+  for (const head of ['{"id":1}\n{"id":2}\n', '{"id":1,\n{"id":2}\n', '{"id":"a\n{"id":2}\n', '{oops\n{"id":2}\n', '{', '{"id":1,'])
+    assert.equal(settled(head), 'ndjson', head)
+})
+
+test('a byte order mark inside a file is refused by name in every format, and never stored', async () => {
+  const texts = { ndjson: ['\ufeff{"word":"a"}\n', '\ufeff{"word":"b"}\n'], csv: ['\ufeffa\n', '\ufeffb\n'] } as const
+  for (const format of ['ndjson', 'csv'] as const) {
+    const { scanner, reader } = rowFormatOf({ format, csv: { ...standardCsv, header: false } })
+    const whole = Buffer.from(`${texts[format].join('')}${format === 'csv' ? 'c\n' : '{"word":"c"}\n'}`)
+    const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: 1000, offset: 0, skipToNewline: false, ranged: false })
+    const pieces = [whole].values()
+    const text = feed(splitter, { next: async () => pieces.next() } as AsyncIterator<Buffer>)
+    const refused: string[] = []
+    const sent: Buffer[] = []
+    const sink = {
+      write: async (bytes: Uint8Array) => void sent.push(Buffer.from(bytes)),
+      refuse: ({ code }: Refusal, { line }: { line: number }) => void refused.push(`${line} ${code}`),
+      flush: async () => undefined,
+    }
+    const read = await readRows(text, whole.length, reader(words, { day: new Date(0), lead: false }, Buffer.alloc(0)), sink, 0)
+    assert.deepEqual([read.received, read.encoded, refused], [3, 2, ['2 byte-order-mark']], format)
+    assert.ok(!Buffer.concat(sent).includes('\ufeff'))
+  }
+})
+
+test('what is said of a row has no line of its own', () => {
+  const { encode } = rowFormatOf({ format: 'ndjson' }).reader(words, { day: new Date(0), lead: false }, Buffer.alloc(0))
+  const refusal = encode(Buffer.from('{"word": x}'), 7, 0, new CopyWriter())
+  assert.equal(refusal?.code, 'invalid-json')
+  assert.doesNotMatch(refusal!.message, /line \d/)
+})
