@@ -8,7 +8,7 @@ import { exact } from './plain.ts'
 
 /** A value that is none: the row is refused with this code. */
 export class BadValue {
-  readonly code: 'invalid-utf8' | 'invalid-format' | 'out-of-range' | 'row-too-large'
+  readonly code: 'wrong-type' | 'invalid-utf8' | 'invalid-format' | 'out-of-range' | 'row-too-large'
   readonly message: string
   /** What it looks like, as nearly as text can say it. */
   readonly shown: string
@@ -49,6 +49,7 @@ function readerOf(element: SchemaElement, column: Column): ValueReader | undefin
     case 'unsigned':
       return (stored) => whole(BigInt.asUintN(kind.bits, BigInt(stored as number | bigint)))
     case 'decimal':
+      if (kind.scale > 0 && inexact.includes(column.type)) return (stored) => notExactly(element, kind.scale, column, stored)
       return (stored) => (Buffer.isBuffer(stored) && stored.length > largestDecimal ? noDecimal : decimal(unscaled(stored), kind.scale))
     case 'none':
       return () => new BadValue('invalid-format', 'a value in a column that is declared to have none')
@@ -137,6 +138,17 @@ const decimalOf = (scale = 0): Kind => (scale >= 0 && scale <= largestScale ? { 
 /** Bytes of a decimal: Postgres keeps 131,072 digits before the point and those behind it. */
 const largestDecimal = 64 * 1024
 const noDecimal = new BadValue('out-of-range', 'the number has more digits than Postgres keeps')
+
+/** Types that do not keep digits behind a point as they are. */
+const inexact: readonly Column['type'][] = ['smallint', 'integer', 'bigint', 'real', 'double precision']
+const notExactly = ({ precision, logical_type: logical }: SchemaElement, scale: number, { type }: Column, stored: unknown): BadValue => {
+  const digits = (logical?.type === 'DECIMAL' ? logical.precision : precision) ?? scale
+  return new BadValue(
+    'wrong-type',
+    `the file has DECIMAL(${digits},${scale}), which a column of type ${type} would not keep exactly; numeric({ precision: ${digits}, scale: ${scale} }) takes it`,
+    Buffer.isBuffer(stored) && stored.length > largestDecimal ? '' : String(decimal(unscaled(stored), scale)),
+  )
+}
 
 /** A whole number as JSON has it: a number while that is exact, else its digits. */
 function whole(value: bigint): number | string {

@@ -54,7 +54,13 @@ export class ZstdFrames {
 
   /** @throws LoadError compression-truncated when the data ends inside a frame */
   finish(): void {
-    if (this.#next === frame && this.#held.length === 0) return
+    if (this.#next === frame && this.#held.length === 0) {
+      if (this.#frames > 0) return
+      throw new LoadError(
+        'compression-truncated',
+        'The zstd data has skippable frames only, and no data in them; was the file written to its end?',
+      )
+    }
     if (this.#next === frame && this.#frames > 0 && !isMagicStart(this.#held)) throw trailingData()
     throw new LoadError('compression-truncated', 'The zstd data ends in the middle; upload the whole file.')
   }

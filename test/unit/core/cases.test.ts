@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { text } from '#core/dataset/column.ts'
+import { doublePrecision, integer, numeric, real, text } from '#core/dataset/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
+import { BadValue, valueReader } from '#core/parquet/values.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
 import { rowFormatOf } from '#core/rows/format.ts'
 import { readRows } from '#core/rows/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { settleFormat } from '#core/rows/sniff.ts'
+import { ZstdFrames } from '#core/rows/zstd-frames.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import type { Refusal } from '#core/values/reject.ts'
 import { feed } from '../../../functions/load-chunk/text.ts'
@@ -83,4 +85,21 @@ test('what is said of a row has no line of its own', () => {
   const refusal = encode(Buffer.from('{"word": x}'), 7, 0, new CopyWriter())
   assert.equal(refusal?.code, 'invalid-json')
   assert.doesNotMatch(refusal!.message, /line \d/)
+})
+
+test('DECIMAL in a column that would not keep it: the message has what the file has, and what takes it', () => {
+  const element = { name: 'd', type: 'INT64', logical_type: { type: 'DECIMAL', precision: 12, scale: 2 } } as const
+  for (const column of [doublePrecision(), real(), integer()]) {
+    const bad = valueReader(element, column, 1000)!(1250n)
+    assert.ok(bad instanceof BadValue)
+    assert.deepEqual([bad.code, bad.shown], ['wrong-type', '12.50'])
+    assert.match(bad.message, /the file has DECIMAL\(12,2\).*numeric\(\{ precision: 12, scale: 2 \}\) takes it/)
+  }
+  assert.equal(valueReader(element, numeric(), 1000)!(1250n), '12.50')
+})
+
+test('a zstd file of nothing but skippable frames', () => {
+  const frames = new ZstdFrames()
+  frames.push(Buffer.from([0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 0]))
+  assert.throws(() => frames.finish(), /skippable frames only/)
 })
