@@ -165,9 +165,9 @@ export class Pipeline {
     const all: StoredReject[] = []
     for (const result of this.#loads.inOrder(id)) {
       const lines = before
-      all.push(
-        ...(this.rejects.get(`${id}/${chunkKey(id, result.chunk, result.part).sk}`) ?? []).map((r) => ({ ...r, line: r.line + lines })),
-      )
+      // What a try left that was cut off, under the key of a part without rejects, is nobody's.
+      const stored = result.rejected === 0 ? [] : (this.rejects.get(`${id}/${chunkKey(id, result.chunk, result.part).sk}`) ?? [])
+      all.push(...stored.map((r) => ({ ...r, line: r.line + lines })))
       before += result.lines
     }
     return all
