@@ -190,6 +190,7 @@ export class IngestStack extends Stack {
       // As load-records: it does the same work.
       memory: 1769,
       placement: database.placement,
+      sendsToItself: true,
     })
     drainParked
       .may(['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], table.tableArn)
@@ -200,8 +201,8 @@ export class IngestStack extends Stack {
       .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
       .mayEncrypt(key, 's3', 'sqs', 'dynamodb')
     database.mayConnect(drainParked)
-    // A message is a dataset: one that is slow holds up no other.
-    drainParked.fn.addEventSource(new SqsEventSource(parked.queue, { batchSize: 1, reportBatchItemFailures: true }))
+    // A message is a dataset. Two at once: one whose table is slow holds up no other, and connections stay few.
+    drainParked.fn.addEventSource(new SqsEventSource(parked.queue, { batchSize: 1, maxConcurrency: 2, reportBatchItemFailures: true }))
     return drainParked
   }
 
