@@ -28,11 +28,24 @@ export interface DeployOptions extends Assembly {
 const isCurrent = (note: DeploymentNote | undefined, options: Pick<DeployOptions, 'kind' | 'databaseSecretArn'>): boolean =>
   note?.complete === true && note.sources === sourcesHash(context(options))
 
+export interface Deployed {
+  readonly outputs: Outputs
+  /** True when something was deployed, or the migrations that belong to it have not all run: a deployment is done only then. */
+  readonly changed: boolean
+  /** Notes that they have. */
+  readonly migrated: () => Promise<void>
+}
+
 /** Brings the stacks of stage `local` into the emulator, unless they are there as they would be. */
-export async function deploy(options: DeployOptions): Promise<{ outputs: Outputs; changed: boolean }> {
+export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { dir, endpoint, secrets, signal, step } = options
   const before = await secrets.readNote()
-  if (before && isCurrent(before, options)) return { outputs: before.outputs, changed: false }
+  const deployed = (note: DeploymentNote): Deployed => ({
+    outputs: note.outputs,
+    changed: note.migrated !== true,
+    migrated: () => secrets.writeNote({ ...note, migrated: true }),
+  })
+  if (before && isCurrent(before, options)) return deployed(before)
   const sources = sourcesHash(context(options))
   const run = { dir, endpoint, signal }
   await Promise.all([
@@ -41,14 +54,16 @@ export async function deploy(options: DeployOptions): Promise<{ outputs: Outputs
   ])
   const templates = templatesHash(dir.assembly)
   if (before?.complete && before.templates === templates) {
-    await secrets.writeNote({ ...before, sources })
-    return { outputs: before.outputs, changed: false }
+    const same = { ...before, sources }
+    await secrets.writeNote(same)
+    return deployed(same)
   }
   if (before && options.kind === 'localstack' && before.templates !== '') refuseUpdate(endpoint)
   await secrets.writeNote({ bootstrapped: true, complete: false, sources, templates, outputs: {} })
   const outputs = await step('cdk deploy', () => deployAssembly(options))
-  await secrets.writeNote({ bootstrapped: true, complete: true, sources, templates, outputs })
-  return { outputs, changed: true }
+  const note = { bootstrapped: true, complete: true, sources, templates, outputs }
+  await secrets.writeNote(note)
+  return deployed(note)
 }
 
 const context = ({ kind, databaseSecretArn }: Pick<DeployOptions, 'kind' | 'databaseSecretArn'>): string[] =>

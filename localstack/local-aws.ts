@@ -96,6 +96,7 @@ async function bringUp(dir: StateDir, report: Report, options: StartOptions, par
     () => migrate(endpoint, output(deployed.outputs, 'ingest', 'MigrateFunctionName'), options.external ? undefined : emulatorLog(dir)),
     (applied) => `migrations: ${applied.length || 'nothing'} to apply`,
   )
+  await deployed.migrated()
   const table = output(deployed.outputs, 'storage', 'TableName')
   const apiKey = await report.step('key of tenant demo', () => tenantKey(endpoint, table, earlier.MILLRACE_API_KEY))
   const settings = settingsOf({ endpoint, databaseUrl, apiKey, outputs: deployed.outputs })

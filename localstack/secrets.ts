@@ -16,6 +16,8 @@ export interface DeploymentNote {
   readonly bootstrapped: boolean
   /** False from the beginning of a deploy to its end. */
   readonly complete: boolean
+  /** True once its migrations have run; a note of an older version does not say. */
+  readonly migrated?: boolean
   /** Hash of everything the templates are made from, and of the templates with their assets. */
   readonly sources: string
   readonly templates: string
