@@ -132,9 +132,16 @@ async function waitForDatabase(deps: LoadChunkDeps, job: ChunkJob, load: Load, s
 /** Characters of an error that are kept. */
 const longestReason = 300
 
+/** An error with a code, of Postgres or the socket, by that alone: its message may quote a row. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const reason = 'code' in error ? `${error.name} ${String(error.code)}` : `${error.name}: ${error.message}`
+  return reason.slice(0, longestReason).toWellFormed()
+}
+
 /** Says in the load why a try failed; the error itself goes on. */
 async function noted(deps: LoadChunkDeps, load: Load, error: unknown): Promise<unknown> {
-  const detail = `A try failed, and the next one comes by itself: ${String(error).slice(0, longestReason).toWellFormed()}`
+  const detail = `A try failed, and the next one comes by itself: ${reasonOf(error)}`
   await deps.noteWaiting(load.id, { code: 'retrying', detail, since: new Date(deps.now()).toISOString() }).catch(() => undefined)
   return error
 }
