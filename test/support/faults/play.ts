@@ -7,11 +7,14 @@ import { mortalPorts, whileAlive } from '../mortal.ts'
 import { below, randomFrom } from '../random.ts'
 import { createVirtualClock } from '../virtual-clock.ts'
 import { Account } from './account.ts'
+import { batchFaults, pairOf } from './batch-pairs.ts'
 import { createConsumer } from './consumer.ts'
 import { createDoor } from './door.ts'
+import { Matrix } from './matrix.ts'
 import { findBroken } from './proof.ts'
 import { type Batch, createSender } from './sender.ts'
 import { Stage } from './stage.ts'
+import { batchSteps, pairsOf } from './steps.ts'
 import { makeTables } from './tables.ts'
 import { Trouble } from './trouble.ts'
 
@@ -33,7 +36,10 @@ export interface Played {
   readonly invocations: number
   readonly rejected: number
   readonly setAside: number
+  /** How often each fault was met at each step. */
   readonly faults: Readonly<Record<string, number>>
+  /** Pairs of step and fault that were not met. */
+  readonly unseen: readonly string[]
 }
 
 const forever = new AbortController().signal
@@ -85,6 +91,8 @@ export async function play({ database, rows, seed, onProgress }: PlayOptions): P
     const isOver = (): boolean => [...stage.loads.items.values()].every(({ state }) => state !== 'receiving' && state !== 'loading')
     for (const end = clock.now() + quietMs; !isOver() && clock.now() < end; ) await clock.run(clock.now() + 5_000)
     await source.stop()
+    const matrix = new Matrix(pairsOf(batchSteps))
+    for (const what of batchFaults) matrix.saw(pairOf(what), trouble.counts[what])
     const broken = [...source.broken, ...(await findBroken(db, account, stage, clock.now()))]
     return {
       broken,
@@ -94,7 +102,8 @@ export async function play({ database, rows, seed, onProgress }: PlayOptions): P
       invocations: stage.invocations,
       rejected: account.rejects.size,
       setAside: stage.setAside.length,
-      faults: trouble.counts,
+      faults: matrix.counts,
+      unseen: matrix.unseen,
     }
   } finally {
     await db.end()

@@ -2,7 +2,10 @@ import { receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import type { Account } from './account.ts'
+import { copiedLines, difference } from './copied-lines.ts'
+import { batchValues, valueText } from './sender.ts'
 import type { Stage } from './stage.ts'
+import { copyFields, valueNames, valuesSelected } from './value-texts.ts'
 
 /** Differences that are named; there may be thousands of one cause. */
 const mostNamed = 20
@@ -11,6 +14,7 @@ const mostNamed = 20
 export async function findBroken(db: Connection, account: Account, stage: Stage, now: number): Promise<string[]> {
   const broken = [
     ...(await tablesBroken(db, account)),
+    ...(await valuesBroken(db, account)),
     ...rejectsBroken(account, stage.rejects),
     ...setAsideBroken(stage),
     ...receiptsBroken(account, stage, now),
@@ -39,6 +43,21 @@ async function tablesBroken(db: Connection, account: Account): Promise<string[]>
     'SELECT stream, n FROM (SELECT stream, n, lag(n) OVER (PARTITION BY stream ORDER BY arrival) AS before FROM journal) AS j WHERE before > n',
   )
   for (const { stream, n } of rows) broken.push(`journal, stream ${stream}: row ${n} came after a later one`)
+  return broken
+}
+
+/** Every value of every row that is there; which rows must be there the sums above tell. */
+async function valuesBroken(db: Connection, account: Account): Promise<string[]> {
+  const broken: string[] = []
+  const columns = ['stream', 'n', 'value', ...valueNames]
+  for (const dataset of account.tables.keys())
+    for await (const line of copiedLines(db, `SELECT stream, n, value, ${valuesSelected} FROM ${dataset} ORDER BY stream, n`)) {
+      const [stream, n] = line.split('\t', 2).map(Number) as [number, number]
+      const row = { stream, n, kind: 'good', repeated: false } as const
+      const want = `${stream}\t${n}\t${valueText(row)}\t${copyFields(batchValues(dataset, row))}`
+      if (line !== want && broken.length < mostNamed)
+        broken.push(`${dataset}, stream ${stream}, row ${n}: ${difference(columns, line, want)}`)
+    }
   return broken
 }
 
