@@ -17,6 +17,7 @@ export async function findBroken(db: Connection, account: Account, stage: Stage,
     ...(await valuesBroken(db, account)),
     ...rejectsBroken(account, stage.rejects),
     ...setAsideBroken(stage),
+    ...parkedBroken(stage),
     ...receiptsBroken(account, stage, now),
   ]
   return broken.length > mostNamed ? [...broken.slice(0, mostNamed), `... and ${broken.length - mostNamed} more`] : broken
@@ -70,6 +71,10 @@ function rejectsBroken(account: Account, objects: Stage['rejects']): string[] {
     return count === 1 ? [] : [`${row} was rejected ${count} times`]
   })
   return [...missing, ...others]
+}
+
+function parkedBroken({ parking: { objects, marks } }: Stage): string[] {
+  return [...objects.keys(), ...marks.keys()].map((key) => `${key} is still parked`)
 }
 
 function setAsideBroken({ setAside, poison }: Stage): string[] {

@@ -68,8 +68,12 @@ export const batchSteps = {
     'set aside': ['fails'],
     project: ['dies before', 'fails'],
     'finish load': ['dies before'],
+    'count parked': ['dies before'],
+    'wake drainer': ['dies before'],
     database: ['database away'],
   },
+  'drain-parked': { 'remove object': ['dies before'], 'close mark': ['dies before'], 'send again': ['dies before'] },
+  table: { records: ['altered', 'renamed'] },
 } as const
 
 type Steps = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
