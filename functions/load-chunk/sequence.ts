@@ -68,7 +68,7 @@ async function loadFrom(
   const turns = chunksCommute(dataset) ? undefined : new Turns()
   const underWay = new Set<Promise<boolean>>()
   let failed = false
-  /** A chunk turned out to be committed already, by somebody else or by a try whose answer was lost: nobody has shown it in the load. */
+  /** A chunk was committed already, by somebody else or by a try whose answer was lost: nobody has shown it yet. */
   let overtaken = false
   /** The outcome, once all that is under way is committed; where one was overtaken the ledger must be looked at again. */
   const settled = async (outcome: Outcome): Promise<Outcome> => {

@@ -9,7 +9,8 @@ process.env.POWERTOOLS_METRICS_DISABLED ??= 'true'
 const { playFiles } = await import('../support/faults/files/play.ts')
 
 /**
- * Planner, queues and loader with something going wrong at every step: docs/faults.md. `npm run faults -- --door files` plays any size and seed.
+ * Planner, queues and loader with something going wrong at every step: docs/faults.md. `npm run faults -- --door
+ * files` plays any size and seed.
  * SEED=... plays one run here again; RUNS=50 plays more of them.
  */
 const first = process.env.SEED ? Number(process.env.SEED) : Math.floor(Math.random() * 2 ** 30)

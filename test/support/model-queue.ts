@@ -5,11 +5,14 @@ import type { Clock } from '../../localstack/event-source/ports.ts'
  * docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/<page>:
  * - standard-queues-at-least-once-delivery: a message may be delivered more than once, also after it was deleted;
  * - standard-queues: order is best effort, so any visible message may come next;
- * - sqs-visibility-timeout: a received message is hidden, by default for the queue's time; the consumer may change that, from then on;
+ * - sqs-visibility-timeout: a received message is hidden, by default for the queue's time; the consumer may change
+ *   that, from then on;
  * - sqs-message-timers: a message may be delayed by up to 15 minutes;
- * - sqs-dead-letter-queues: one that was received `maxReceiveCount` times goes to the dead-letter queue in place of the next receive;
+ * - sqs-dead-letter-queues: one that was received `maxReceiveCount` times goes to the dead-letter queue in place of
+ *   the next receive;
  * - sqs-basic-architecture and "message retention": after the retention period a message is gone.
- * API reference, DeleteMessage: with an old receipt handle the request succeeds, but the message might not be deleted; here it is not.
+ * API reference, DeleteMessage: with an old receipt handle the request succeeds, but the message might not be deleted;
+ * here it is not.
  */
 export interface ModelQueue {
   readonly name: string
@@ -35,7 +38,10 @@ export interface Delivery {
 
 /** What may happen to a message: decided when it is sent. */
 interface Whim {
-  /** Times that it is stored: 2 is one message delivered as two, which no delete of the one touches; 0 is one that nobody ever gets. */
+  /**
+   * Times that it is stored: 2 is one message delivered as two, which no delete of the one touches; 0 is one that
+   * nobody ever gets.
+   */
   readonly copies: number
   /** Seconds by which it becomes visible later than it was asked to. */
   readonly late: number

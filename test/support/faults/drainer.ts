@@ -4,7 +4,10 @@ import { alive, changeMark, leaseOf } from './parking.ts'
 import type { Stage } from './stage.ts'
 
 const forever = new AbortController().signal
-/** Milliseconds of an invocation, and for which records stay parked before they are set aside: longer than any table is in trouble. */
+/**
+ * Milliseconds of an invocation, and for which records stay parked before they are set aside: longer than any table is
+ * in trouble.
+ */
 const [timeout, patience] = [60_000, 24 * 3_600_000]
 
 /** The real drainer of parked records, behind its queue. */

@@ -1,12 +1,16 @@
 /**
- * What can go wrong, step by step: the list that a run is planned from, and that its matrix is printed from. Parts, their steps in the order in which
+ * What can go wrong, step by step: the list that a run is planned from, and that its matrix is printed from. Parts,
+ * their steps in the order in which
  * they are taken, and the faults of each.
  */
 
 /** Asking a service of AWS. Before: nothing is done. After, or with the answer lost: it is done, and nobody knows. */
 const read = ['dies before', 'fails'] as const
 const write = ['dies before', 'dies after', 'fails', 'answer lost'] as const
-/** A statement on a real connection, whose socket is cut. Away: every connection is cut, and none is to be had for 1 s to 10 min. */
+/**
+ * A statement on a real connection, whose socket is cut. Away: every connection is cut, and none is to be had for 1 s
+ * to 10 min.
+ */
 const statement = ['dies before', 'connection lost before', 'connection lost after', 'database away'] as const
 const lastStatement = [...statement, 'dies after'] as const
 const message = ['twice', 'late', 'never'] as const

@@ -16,7 +16,10 @@ export const valueColumns = {
 }
 export const valueNames = Object.keys(valueColumns) as (keyof typeof valueColumns)[]
 
-/** Members of a JSON object; decimals as numbers or as text, and other characters than ASCII as escapes, by the row's number. */
+/**
+ * Members of a JSON object; decimals as numbers or as text, and other characters than ASCII as escapes, by the row's
+ * number.
+ */
 export function jsonMembers({ big, amount, ratio, note, at, doc, ok }: Values, n: number): string {
   const decimal = amount === null || n % 3 === 0 ? amount : `"${amount}"`
   const written = note === null ? null : n % 5 === 0 ? escaped(note) : JSON.stringify(note)

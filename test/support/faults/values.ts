@@ -24,7 +24,10 @@ export function mix(a: number, b: number, c: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** What breaks a reader or a writer that does not know all rules: quotes, escapes, ends of lines, several bytes a character. */
+/**
+ * What breaks a reader or a writer that does not know all rules: quotes, escapes, ends of lines, several bytes a
+ * character.
+ */
 const notes = [
   'plain',
   '',

@@ -1,4 +1,7 @@
-/** What one file has: rows of keys of its own, some of them several times, and before them keys of an earlier file once more. */
+/**
+ * What one file has: rows of keys of its own, some of them several times, and before them keys of an earlier file once
+ * more.
+ */
 export interface Cargo {
   /** Number of the file, from 1: its rows say it in `src`. */
   readonly number: number
@@ -35,7 +38,8 @@ const fars = (from: number, to: number): number => below(to, farEvery, farAt) - 
 export type Kind = 'good' | 'unreadable' | 'refused'
 
 /**
- * All rows of a key are alike in this. Those that Postgres refuses come once in a file: of several in one transaction it would get to see the last alone.
+ * All rows of a key are alike in this. Those that Postgres refuses come once in a file: of several in one transaction
+ * it would get to see the last alone.
  * @param refusedEvery one in so many keys has them
  */
 export function kindOf(id: number, refusedEvery: number): Kind {
@@ -58,7 +62,10 @@ export function* rowsIn({ first, fresh, again }: Cargo): Generator<Row> {
   for (let id = first; id < end; id++) if (isFar(id)) yield { id, copy: 2 }
 }
 
-/** Where a key's rows stand in the file, counted from 0, in the order of the file; nothing when the file does not have the key. */
+/**
+ * Where a key's rows stand in the file, counted from 0, in the order of the file; nothing when the file does not have
+ * the key.
+ */
 export function placesOf({ first, fresh, again }: Cargo, id: number): { readonly n: number; readonly copy: number }[] {
   if (again && id >= again.from && id < again.from + again.count) return [{ n: id - again.from, copy: 0 }]
   const end = first + fresh

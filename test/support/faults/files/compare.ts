@@ -9,7 +9,8 @@ const columns = ['id', 'n', 'src', 'rev', ...valueNames]
 const mostNamed = 5
 
 /**
- * Holds every value of a table against what it must be, key by key, both sides streamed: memory does not grow with the table.
+ * Holds every value of a table against what it must be, key by key, both sides streamed: memory does not grow with the
+ * table.
  * @returns what differs, in words
  */
 export async function differences(db: pg.Client, table: string, expected: Iterator<FullRow>): Promise<string[]> {

@@ -44,12 +44,16 @@ interface Candidate {
 }
 
 /**
- * What must be in one table, by the rules that its dataset declares. With `ignore` the first row of a key that was committed stays, with `update` the
- * last, with a version the greatest. Keys are asked for in order and worked out one by one: nothing is held but the list of files and their parts.
+ * What must be in one table, by the rules that its dataset declares. With `ignore` the first row of a key that was
+ * committed stays, with `update` the
+ * last, with a version the greatest. Keys are asked for in order and worked out one by one: nothing is held but the
+ * list of files and their parts.
  */
 export class Model {
   readonly tallies: readonly Tally[]
-  /** Keys whose rows were committed in another order than their file has them, where the last must win. A few of them. */
+  /**
+   * Keys whose rows were committed in another order than their file has them, where the last must win. A few of them.
+   */
   readonly broken: string[] = []
   readonly #files: readonly SentFile[]
   readonly #policy: 'ignore' | 'update' | 'version'
@@ -96,7 +100,10 @@ export class Model {
     return placesOf(cargo, id).map(({ n, copy }) => ({ file, n, copy, finished: parts[partOf(ends, n)]?.finished }))
   }
 
-  /** Takes a key's rows in the order in which they were committed, and counts what became of each. @returns the one that stays */
+  /**
+   * Takes a key's rows in the order in which they were committed, and counts what became of each.
+   * @returns the one that stays
+   */
   #settle(id: number, candidates: Candidate[]): Candidate {
     if (candidates.length > 1)
       candidates.sort((a, b) => (a.finished ?? Infinity) - (b.finished ?? Infinity) || a.file - b.file || a.n - b.n)
@@ -118,7 +125,10 @@ export class Model {
     }
   }
 
-  /** Of the rows of one transaction only the newest is written, if it is newer than what is there; the others are duplicates. */
+  /**
+   * Of the rows of one transaction only the newest is written, if it is newer than what is there; the others are
+   * duplicates.
+   */
   #settleVersions(id: number, candidates: readonly Candidate[]): Candidate {
     const revision = ({ file, copy, n }: Candidate): number => fullRow(this.#seed, this.#files[file]!.cargo, id, copy, n).rev
     let kept: Candidate | undefined

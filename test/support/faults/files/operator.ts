@@ -3,7 +3,10 @@ import { objectOf } from './planner.ts'
 import { fileDatasets } from './tables.ts'
 import type { World } from './world.ts'
 
-/** What a person does about a load that has failed, or that nothing is heard of: a replay, as `millrace replay` asks for it. */
+/**
+ * What a person does about a load that has failed, or that nothing is heard of: a replay, as `millrace replay` asks
+ * for it.
+ */
 export async function replay(world: World, id: string): Promise<void> {
   const { loads, planQueue, clock, broken } = world
   const plan = await planFile(loads.items.get(id)!, {

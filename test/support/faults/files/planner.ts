@@ -11,7 +11,10 @@ import { readerOf, sqsOf } from './services.ts'
 import { fileDatasets } from './tables.ts'
 import type { World } from './world.ts'
 
-/** A process of plan-load, wired as its handler is; but that chunks are as small as the run is. @param chunkBytes of the text, or of a Parquet file */
+/**
+ * A process of plan-load, wired as its handler is; but that chunks are as small as the run is.
+ * @param chunkBytes of the text, or of a Parquet file
+ */
 export function createPlanner(world: World, chunkBytes: number) {
   const process = new Process(world, 'plan-load')
   const { loads, objects, planQueue, chunkQueue } = world

@@ -44,8 +44,10 @@ const slots = { plan: 2, chunks: 4, deadLetters: 1 }
 const [rowBytes, chunksOfFile] = [260, 7]
 
 /**
- * Sends files through the real planner and the real loader into a real Postgres, with SQS between them played in virtual time and something going wrong at
- * every step, and then holds every value of the tables, the rejects and the receipts against what was sent. The same options play the same run.
+ * Sends files through the real planner and the real loader into a real Postgres, with SQS between them played in
+ * virtual time and something going wrong at
+ * every step, and then holds every value of the tables, the rejects and the receipts against what was sent. The same
+ * options play the same run.
  */
 export const playFiles = (options: FilePlayOptions): Promise<FilesPlayed> => withSeededRandom(options.seed, () => play(options))
 

@@ -16,8 +16,10 @@ const [idle, shortest] = [1000, 200]
 const lifetime = 40
 
 /**
- * Lambda's poller of a queue, with one message an invocation: a simulator by docs.aws.amazon.com/lambda/latest/dg/ with-sqs and services-sqs-errorhandling.
- * A message is deleted when the function has returned and has not named it in `batchItemFailures`; any other stays hidden for as long as it is.
+ * Lambda's poller of a queue, with one message an invocation: a simulator by docs.aws.amazon.com/lambda/latest/dg/
+ * with-sqs and services-sqs-errorhandling.
+ * A message is deleted when the function has returned and has not named it in `batchItemFailures`; any other stays
+ * hidden for as long as it is.
  */
 export class Poller {
   readonly #world: World

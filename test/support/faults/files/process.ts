@@ -32,7 +32,10 @@ export const newInvocation = (load?: string): Invocation => ({
 /** Milliseconds of an invocation. */
 const timeout = 900_000
 
-/** A process of one of our functions, warm between invocations, until it dies. Everything it asks of the world goes through `step`. */
+/**
+ * A process of one of our functions, warm between invocations, until it dies. Everything it asks of the world goes
+ * through `step`.
+ */
 export class Process {
   readonly part: string
   readonly world: World

@@ -14,7 +14,10 @@ export interface Shipment {
   readonly load: string
 }
 
-/** Holds tables, rejects and receipts against the files that were sent. @returns every promise that was broken, in words */
+/**
+ * Holds tables, rejects and receipts against the files that were sent.
+ * @returns every promise that was broken, in words
+ */
 export async function findBrokenFiles(
   db: pg.Client,
   world: World,

@@ -14,7 +14,10 @@ import { type Recipe, ways, writeFile } from './written.ts'
 
 const forever = new AbortController().signal
 const minute = 60_000
-/** Virtual milliseconds without a sign of life after which somebody looks: longer than any message is late and any outage lasts, together. */
+/**
+ * Virtual milliseconds without a sign of life after which somebody looks: longer than any message is late and any
+ * outage lasts, together.
+ */
 const longestSilence = 120 * minute
 /** A load that was replayed so often goes nowhere. */
 const mostReplays = 50
@@ -77,7 +80,10 @@ export class FileSender {
     return { number, dataset, first, fresh, again }
   }
 
-  /** As the client and `complete-upload` leave it: the object is there, S3 tells of it, and the load is loading or about to be. */
+  /**
+   * As the client and `complete-upload` leave it: the object is there, S3 tells of it, and the load is loading or
+   * about to be.
+   */
   #upload(cargo: Cargo, random: Random): string {
     const { objects, loads, clock } = this.#world
     const { recipe, chunkBytes } = this.#options
@@ -111,7 +117,10 @@ export class FileSender {
     this.#world.planQueue.send(JSON.stringify({ Records: [{ s3: { object: { key, size } } }] }))
   }
 
-  /** Waits for the end of a load, and does what a person would: a load that has failed is replayed once its cause is gone. */
+  /**
+   * Waits for the end of a load, and does what a person would: a load that has failed is replayed once its cause is
+   * gone.
+   */
   async #untilComplete(id: string, random: Random): Promise<void> {
     const { loads, clock, tables, objects, undelivered, broken } = this.#world
     const turn = this.#world.turn.bind(this.#world)

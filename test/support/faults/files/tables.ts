@@ -20,7 +20,8 @@ export const fileDatasets: ReadonlyMap<string, Dataset> = new Map([firsts, lasts
 export const refusedAmount = '-1'
 
 /**
- * Makes the tables. The ledger numbers what is committed: `finished` is given last thing before a commit, when all rows are written and their keys
+ * Makes the tables. The ledger numbers what is committed: `finished` is given last thing before a commit, when all
+ * rows are written and their keys
  * locked, so that of two chunks which share a key the one with the smaller number was committed first.
  */
 export async function makeFileTables(db: Connection): Promise<void> {

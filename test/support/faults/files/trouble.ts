@@ -22,7 +22,8 @@ interface Planned extends Pair {
 }
 
 /**
- * Decides what goes wrong. The list of steps and faults is shuffled and dealt to the files, round after round: what a file meets is settled by the seed
+ * Decides what goes wrong. The list of steps and faults is shuffled and dealt to the files, round after round: what a
+ * file meets is settled by the seed
  * and its number alone, whatever else happens, so that a seed plays the same faults again.
  */
 export class FileTrouble {

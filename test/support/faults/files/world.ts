@@ -76,7 +76,10 @@ export class World {
     this.chunkQueue = createModelQueue({ ...work, name: 'chunk', visibility: visibility.chunks, whim: this.#whim('chunk queue') })
   }
 
-  /** Does real work in virtual time: one piece after the other, so that the same seed plays the same, while the clock stands still. */
+  /**
+   * Does real work in virtual time: one piece after the other, so that the same seed plays the same, while the clock
+   * stands still.
+   */
   turn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#last.then(work)
     this.#last = mine.catch(() => undefined)
