@@ -68,6 +68,13 @@ async function loadFrom(
   const turns = chunksCommute(dataset) ? undefined : new Turns()
   const underWay = new Set<Promise<boolean>>()
   let failed = false
+  /** A chunk was committed already, by somebody else or by a try whose answer was lost: nobody has shown it yet. */
+  let overtaken = false
+  /** The outcome, once all that is under way is committed; where one was overtaken the ledger must be looked at again. */
+  const settled = async (outcome: Outcome): Promise<Outcome> => {
+    await Promise.all(underWay)
+    return overtaken ? { kind: 'overtaken', next: first } : outcome
+  }
 
   /** @returns false when it was committed by somebody else, or before */
   const commit = async (place: ChunkPlace, from: Position | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
@@ -93,23 +100,26 @@ async function loadFrom(
     for (;;) {
       // Where rows are slow, two chunks at once would only share the time.
       if (failed || underWay.size >= (stint.pace.rows === undefined ? width : 1)) await Promise.race(underWay)
-      if (!stint.hasTime) return await settled(underWay, { kind: 'out-of-time', next: place }, first)
+      if (overtaken || !stint.hasTime) return await settled({ kind: 'out-of-time', next: place })
       const read = Promise.withResolvers<ChunkRead>()
       const [here, from] = [place, position]
       const job = stint.timed(() => commit(here, from, read.resolve))
       underWay.add(job)
       // One that failed stays: whoever waits next gets its error, and nothing more is begun.
       job.then(
-        () => underWay.delete(job),
+        (ours) => {
+          underWay.delete(job)
+          overtaken ||= !ours
+        },
         () => {
           failed = true
         },
       )
       const next = await Promise.race([read.promise, job])
-      if (typeof next === 'boolean') return await settled(underWay, { kind: 'overtaken', next: first }, first)
-      if (next.last) return await settled(underWay, { kind: 'ended' }, first)
+      if (typeof next === 'boolean') return await settled({ kind: 'overtaken', next: first })
+      if (next.last) return await settled({ kind: 'ended' })
       // Where a part ends is settled only by its commit: nothing that begins there may be committed before it.
-      if (next.more && !(await Promise.all([job, ...underWay])).every(Boolean)) return { kind: 'overtaken', next: first }
+      if (next.more) await Promise.all([job, ...underWay])
       position = next
       place = placeAfter({ ...place, ...(next.more && { more: next.more }) })
     }
@@ -134,9 +144,3 @@ const inOrder = (file: Awaited<ReturnType<OpenParquet>>): Pick<SequenceReader, '
   },
   close: async () => undefined,
 })
-
-/** The outcome, once all that is under way is committed. A chunk that somebody else had committed needs another look at the ledger. */
-async function settled(underWay: ReadonlySet<Promise<boolean>>, outcome: Outcome, next: ChunkPlace): Promise<Outcome> {
-  const ours = await Promise.all(underWay)
-  return ours.every(Boolean) ? outcome : { kind: 'overtaken', next }
-}

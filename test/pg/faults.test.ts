@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type pg from 'pg'
 import { scratchDatabase } from '../support/scratch-database.ts'
 
 process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
@@ -22,4 +23,12 @@ test('whatever fails: every accepted row is in its table once or rejected once, 
     for (const [what, count] of Object.entries({ rows, batches, invocations, ...faults })) total[what] = (total[what] ?? 0) + count
   }
   t.diagnostic(JSON.stringify(total))
+})
+
+test('a run can fail: one value that was changed', async () => {
+  await using database = await scratchDatabase()
+  const sabotage = (db: pg.Client) =>
+    db.query(`UPDATE loose SET doc = '{"k": 0}' WHERE (stream, n) = (SELECT stream, n FROM loose ORDER BY stream, n LIMIT 1)`)
+  const { broken } = await play({ database: database.url, rows: 1000, seed: first, sabotage })
+  assert.match(broken.join('\n'), /^loose, stream \d+, row \d+: doc is \{"k": 0\}, not /, `SEED=${first}`)
 })

@@ -72,3 +72,19 @@ test('what is parked for longer than the patience is set aside, and its loads fa
   assert.deepEqual([c.receiptOf(a!).state, c.receiptOf(a!).problem?.code], ['failed', 'dead-letter'])
   assert.deepEqual([c.parking.objects.size, c.parking.marks.size], [0, 0])
 })
+
+test('what the drainer has committed and could not show stays parked until it is shown', async () => {
+  const c = consumer()
+  const [a] = c.batch(latest, [line(3, 1)])
+  const end = await troubles[1]!.begin()
+  assert.equal(await c.deliver([a!]), -1)
+  await end()
+  await c.drain('latest', undefined, () => ({
+    projectChunk: async () => {
+      throw new Error('DynamoDB does not answer')
+    },
+  }))
+  assert.deepEqual([c.receiptOf(a!).state, c.parking.objects.size], ['loading', 1])
+  await c.drain('latest')
+  assert.deepEqual([c.receiptOf(a!).state, c.parking.objects.size, c.parking.marks.size], ['complete', 0, 0])
+})

@@ -155,3 +155,24 @@ test('a chunk that fails while the next one is committed accounts, read again in
       assert.deepEqual([state, problem, rows.loaded], ['complete', null, 1000], `${compression} ${first} ${second}`)
     }
 })
+
+test('a chunk whose commit was done but not answered is shown in its load, whichever chunk it is', async () => {
+  for (const lost of [0, 1, 2, 3]) {
+    const p = pipeline()
+    const load = p.open(gzipSync(Buffer.from(lines(400, 1000 * lost).join('\n'))), 'ndjson', 'gzip', 3000)
+    await p.drain(1, undefined, (deps) => ({
+      ...deps,
+      // As `chunkStore` has it when the connection dies after the COMMIT: the next try finds the chunk in the ledger.
+      commitChunk: async (of, dataset, place, ...more) => {
+        const result = await deps.commitChunk(of, dataset, place, ...more)
+        return place.chunk === lost ? undefined : result
+      },
+    }))
+    const { state, rows, chunks } = p.receipt(load.id)
+    assert.deepEqual(
+      [state, rows.received, rows.loaded, chunks.committed === chunks.planned],
+      ['complete', 400, 400, true],
+      `chunk ${lost}`,
+    )
+  }
+})

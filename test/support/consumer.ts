@@ -79,12 +79,14 @@ export class Consumer {
   }
 
   /** One invocation of the drainer. */
-  async drain(dataset: string, patience = 60_000): Promise<void> {
+  async drain(dataset: string, patience = 60_000, change: (deps: LoadRecordsDeps) => Partial<LoadRecordsDeps> = () => ({})): Promise<void> {
     const connections: Connection[] = []
     const { parking, sentAgain } = this
+    const deps = this.#deps(connections)
     const drain = createDrainParked({
       failed: () => undefined,
-      ...this.#deps(connections),
+      ...deps,
+      ...change(deps),
       ...parking,
       lease: async () => true,
       release: async () => undefined,

@@ -30,8 +30,12 @@ export async function loadTogether(
   const isStopped = ({ header }: Announced): boolean => stopped.has(header.load)
   for (const one of records.filter(isStopped)) await round.showIfCommitted(one)
   await round.commit(records.filter((one) => !isStopped(one)).map((one) => recordChunk(one, dataset)))
-  await showCommitted(deps, dataset, round.committed, comesAgain)
-  return round.whole
+  let shown = true
+  await showCommitted(deps, dataset, round.committed, (record, error) => {
+    shown = false
+    comesAgain(record, error)
+  })
+  return round.whole && shown
 }
 
 /** The records of one transaction, and what became of them so far. */

@@ -9,7 +9,7 @@ import { type Breaker, DatabaseAway, guardedConnections } from './breaker.ts'
 import { type ChunkWork, commitChunk } from './commit-chunk.ts'
 import type { Connection } from './database.ts'
 import { inTime } from './in-time.ts'
-import { retry, verdictOn } from './retry.ts'
+import { type Pause, retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readParts } from './sql/read-chunk.ts'
 
@@ -43,16 +43,21 @@ export interface ChunkStore {
   ) => Promise<ChunkResult | undefined>
 }
 
-/** The ledger and the tables behind it; what passes by itself (failover, deadlock) is tried again here. */
+/**
+ * The ledger and the tables behind it; what passes by itself (failover, deadlock) is tried again here.
+ * @param pause between two tries; real time if left out
+ */
 export function chunkStore(
   connect: () => Promise<Connection>,
   breaker: Breaker,
   openRejects: (load: Load, chunk: number, part: number) => RejectFile,
+  pause?: Pause,
 ): ChunkStore {
+  const patience = { ...tries, pause }
   const onDatabase = guardedConnections(connect, breaker)
   const roads = new RoadMemory()
   return {
-    committedParts: (load, chunk, from) => retry(() => onDatabase((db) => readParts(db, load, chunk, from)), tries),
+    committedParts: (load, chunk, from) => retry(() => onDatabase((db) => readParts(db, load, chunk, from)), patience),
     async commitChunk(load, dataset, { chunk, part }, read, turn, timeLeft) {
       const began = performance.now()
       const log = logFor({ tenant: load.tenant, load: load.id, chunk, traceparent: load.traceparent })
@@ -71,7 +76,7 @@ export function chunkStore(
               turn,
             }),
           ),
-        tries,
+        patience,
       )
       const ms = Math.round(performance.now() - began)
       if (result) {

@@ -9,7 +9,7 @@ import { type Breaker, guardedConnections } from './breaker.ts'
 import { commitMany, type ManyCommitted } from './commit-many.ts'
 import type { OneOfMany } from './copy-many.ts'
 import type { Connection } from './database.ts'
-import { isLocked, retry, verdictOn } from './retry.ts'
+import { isLocked, type Pause, retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
 
@@ -30,11 +30,15 @@ export interface RecordStore {
   readonly commitMany: (dataset: Dataset, chunks: readonly StreamedChunk[], timeLeft: () => number) => Promise<ManyCommitted>
 }
 
-/** The ledger and the tables behind it, for chunks that are committed together. */
+/**
+ * The ledger and the tables behind it, for chunks that are committed together.
+ * @param pause between two tries; real time if left out
+ */
 export function recordStore(
   connect: () => Promise<Connection>,
   breaker: Breaker,
   openRejects: (header: EnvelopeHeader) => RejectFile,
+  pause?: Pause,
 ): RecordStore {
   const onDatabase = guardedConnections(connect, breaker)
   // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
@@ -65,6 +69,7 @@ export function recordStore(
         {
           tries: Number.POSITIVE_INFINITY,
           ...waits,
+          pause,
           retryable: (error) =>
             verdictOn(error) === 'wait' && timeLeft() > waits.longest && !(isLocked(error) && performance.now() - began > lockPatience),
         },

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /**
  * What to do about an error of Postgres, by SQLSTATE: https://www.postgresql.org/docs/18/errcodes-appendix.html
  * `wait`: nothing is wrong with the data; try again. `reject`: a row is at fault; find it. `unfit`: the statement does not fit the table, its rights
@@ -87,19 +89,23 @@ export interface RetryOptions {
   readonly longest?: number
   /** @param n tries so far */
   readonly retryable: (error: unknown, n: number) => boolean
+  /** How time between two tries goes by; a port, so that hours of outages can be played. Left out: in real time. */
+  readonly pause?: Pause | undefined
 }
+
+export type Pause = (milliseconds: number) => Promise<unknown>
 
 /** Exponential backoff with full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
 export async function retry<T>(
   work: () => Promise<T>,
-  { tries, base, longest = Number.POSITIVE_INFINITY, retryable }: RetryOptions,
+  { tries, base, longest = Number.POSITIVE_INFINITY, retryable, pause = sleep }: RetryOptions,
 ): Promise<T> {
   for (let n = 1; ; n++) {
     try {
       return await work()
     } catch (error) {
       if (n >= tries || !retryable(error, n)) throw error
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(longest, base * 2 ** (n - 1))))
+      await pause(Math.random() * Math.min(longest, base * 2 ** (n - 1)))
     }
   }
 }

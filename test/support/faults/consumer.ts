@@ -1,11 +1,14 @@
 import type { KinesisStreamEvent } from 'aws-lambda'
+import type { RecordPorts } from '#core/records/ports.ts'
 import { recordStore } from '#platform/postgres/record-store.ts'
+import type { Pause } from '#platform/postgres/retry.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
 import { streamHandler } from '#platform/stream-worker.ts'
-import { createLoadRecords } from '../../../functions/load-records/load-records.ts'
+import { createLoadRecords, type LoadRecordsDeps } from '../../../functions/load-records/load-records.ts'
 import type { Invocation } from '../../../localstack/event-source/ports.ts'
 import { nameOfRow } from './account.ts'
 import { fallibleConnector, type Moment } from './database.ts'
+import { parkingOf } from './parking.ts'
 import type { Stage } from './stage.ts'
 import { faultDatasets } from './tables.ts'
 import type { Fault } from './trouble.ts'
@@ -21,40 +24,11 @@ const moments: Readonly<Record<Moment, Fault>> = {
 
 /** The real consumer on a real Postgres; DynamoDB and S3 are the stage's. */
 export function createConsumer(stage: Stage, database: string): (event: string) => Promise<Invocation> {
-  const { trouble, loads } = stage
-  const connect = fallibleConnector(
-    database,
-    () => stage.databaseIsAway || stage.processIsDead,
-    (moment) => trouble.happens(moments[moment]),
-  )
   const handler = streamHandler(
     createLoadRecords({
-      ...recordStore(connect, stage.breaker, ({ dataset, load, chunk }) => rejectsInMemory(stage, dataset, `${load}/${chunk}`)),
-      findDataset: (name) => faultDatasets.get(name),
-      async projectChunk(load, result) {
-        stage.die('the consumer dies before it shows what it committed')
-        trouble.strike('the projection fails')
-        loads.project(load.id, result)
-      },
-      async finishLoad(id) {
-        stage.die('the consumer dies before it ends a load')
-        await loads.finish(id)
-      },
-      async findLoad(id) {
-        stage.alive()
-        return loads.items.get(id)
-      },
-      async failLoad(id, error) {
-        stage.alive()
-        loads.fail(id, error)
-      },
-      async setAside({ data }, header, reason) {
-        stage.alive()
-        trouble.strike('a record cannot be set aside')
-        stage.setAside.push({ data, header, reason })
-      },
-      parking: stage.parking,
-      noteWaiting: async () => undefined,
+      ...recordPorts(stage, database),
+      parking: parkingOf(stage),
+      noteWaiting: async () => stage.alive(),
       delayed: () => undefined,
     }),
   )
@@ -67,6 +41,42 @@ export function createConsumer(stage: Stage, database: string): (event: string) 
     } catch (error) {
       return { kind: 'failed', requestId: 'request', message: String(error) }
     }
+  }
+}
+
+/** What loads records: consumer and drainer do it alike. @param pause between two tries; real time if left out */
+export function recordPorts(stage: Stage, database: string, pause?: Pause): RecordPorts & Pick<LoadRecordsDeps, 'findDataset'> {
+  const { trouble, loads } = stage
+  const connect = fallibleConnector(
+    database,
+    () => stage.databaseIsAway || stage.processIsDead,
+    (moment) => trouble.happens(moments[moment]),
+  )
+  return {
+    ...recordStore(connect, stage.breaker, ({ dataset, load, chunk }) => rejectsInMemory(stage, dataset, `${load}/${chunk}`), pause),
+    findDataset: (name) => faultDatasets.get(name),
+    async projectChunk(load, result) {
+      stage.die('the consumer dies before it shows what it committed')
+      trouble.strike('the projection fails')
+      loads.project(load.id, result)
+    },
+    async finishLoad(id) {
+      stage.die('the consumer dies before it ends a load')
+      await loads.finish(id)
+    },
+    async findLoad(id) {
+      stage.alive()
+      return loads.items.get(id)
+    },
+    async failLoad(id, error) {
+      stage.alive()
+      loads.fail(id, error)
+    },
+    async setAside({ data }, header, reason) {
+      stage.alive()
+      trouble.strike('a record cannot be set aside')
+      stage.setAside.push({ data, header, reason })
+    },
   }
 }
 

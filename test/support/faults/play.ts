@@ -7,11 +7,16 @@ import { mortalPorts, whileAlive } from '../mortal.ts'
 import { below, randomFrom } from '../random.ts'
 import { createVirtualClock } from '../virtual-clock.ts'
 import { Account } from './account.ts'
+import { batchFaults, pairOf } from './batch-pairs.ts'
 import { createConsumer } from './consumer.ts'
 import { createDoor } from './door.ts'
+import { createDrainer } from './drainer.ts'
+import { Matrix } from './matrix.ts'
 import { findBroken } from './proof.ts'
 import { type Batch, createSender } from './sender.ts'
 import { Stage } from './stage.ts'
+import { batchSteps, pairsOf } from './steps.ts'
+import { TableTrouble } from './table-trouble.ts'
 import { makeTables } from './tables.ts'
 import { Trouble } from './trouble.ts'
 
@@ -22,6 +27,8 @@ export interface PlayOptions {
   readonly seed: number
   /** @param rows accepted so far */
   readonly onProgress?: (rows: number) => void
+  /** Breaks the promise on purpose, before tables are held against what was sent. */
+  readonly sabotage?: (db: pg.Client) => Promise<unknown>
 }
 
 export interface Played {
@@ -33,11 +40,16 @@ export interface Played {
   readonly invocations: number
   readonly rejected: number
   readonly setAside: number
+  /** How often each fault was met at each step. */
   readonly faults: Readonly<Record<string, number>>
+  /** Pairs of step and fault that were not met. */
+  readonly unseen: readonly string[]
 }
 
 const forever = new AbortController().signal
 const senders = 6
+/** Virtual milliseconds, the shortest and the longest time that the database is away. */
+const outage = { least: 1000, most: 600_000 }
 /** Virtual time after the last batch in which everything must have come to its end. */
 const quietMs = 24 * 3_600_000
 
@@ -45,7 +57,7 @@ const quietMs = 24 * 3_600_000
  * Sends batches through the real door and the real consumer into a real Postgres, with the event source between them played in virtual time and
  * something going wrong at every step, and then holds tables, rejects and receipts against what was accepted. The same options play the same run.
  */
-export async function play({ database, rows, seed, onProgress }: PlayOptions): Promise<Played> {
+export async function play({ database, rows, seed, onProgress, sabotage }: PlayOptions): Promise<Played> {
   const db = new pg.Client({ connectionString: database })
   await db.connect()
   await makeTables(db)
@@ -62,6 +74,8 @@ export async function play({ database, rows, seed, onProgress }: PlayOptions): P
     parallelization: 1 + below(random, 4),
     bisect: random() < 0.5,
   })
+  const tables = new TableTrouble(stage, db)
+  const drainer = createDrainer(stage, database)
   const batchRows = Math.max(1, Math.min(1500, Math.ceil(rows / 200)))
 
   async function send(number: number): Promise<void> {
@@ -69,22 +83,30 @@ export async function play({ database, rows, seed, onProgress }: PlayOptions): P
     const sender = createSender(numbers, { number, senders, streams: 5, batchRows, unreadable: 0.004, refused: 0.002, repeated: 0.02 })
     while (account.rows < rows) {
       const batch = sender.next(batchRows * 2)
-      disturb(stage, source, numbers)
+      await disturb(stage, tables, source, numbers)
+      // Or all that comes later would only come after it.
+      if (stage.databaseIsAway && numbers() < 0.7) await clock.sleep(stage.awayUntil - clock.now(), forever)
       const load = await untilAccepted(stage, submit, batch, numbers)
       account.accept(load, batch)
       onProgress?.(account.rows)
-      await clock.sleep(below(numbers, 400), forever)
+      await clock.sleep(below(numbers, 1500), forever)
     }
   }
 
   try {
     source.start()
+    drainer.start()
     await clock.run(Promise.all(Array.from({ length: senders }, (_, number) => send(number))))
     trouble.healed = true
-    stage.databaseIsAway = false
+    stage.awayUntil = 0
+    await tables.mend()
     const isOver = (): boolean => [...stage.loads.items.values()].every(({ state }) => state !== 'receiving' && state !== 'loading')
     for (const end = clock.now() + quietMs; !isOver() && clock.now() < end; ) await clock.run(clock.now() + 5_000)
     await source.stop()
+    await clock.run(drainer.stop())
+    const matrix = new Matrix(pairsOf(batchSteps))
+    for (const what of batchFaults) matrix.saw(pairOf(what), trouble.counts[what])
+    await sabotage?.(db)
     const broken = [...source.broken, ...(await findBroken(db, account, stage, clock.now()))]
     return {
       broken,
@@ -94,7 +116,8 @@ export async function play({ database, rows, seed, onProgress }: PlayOptions): P
       invocations: stage.invocations,
       rejected: account.rejects.size,
       setAside: stage.setAside.length,
-      faults: trouble.counts,
+      faults: matrix.counts,
+      unseen: matrix.unseen,
     }
   } finally {
     await db.end()
@@ -119,8 +142,11 @@ async function untilAccepted(
 }
 
 /** What happens to the world between batches. */
-function disturb(stage: Stage, source: ReturnType<typeof playSource>, random: () => number): void {
+async function disturb(stage: Stage, tables: TableTrouble, source: ReturnType<typeof playSource>, random: () => number): Promise<void> {
   const { stream, trouble, clock } = stage
+  const table = tables.any(random)
+  if (table && tables.isAlterable && trouble.occurs('a table is altered for a time')) await tables.alter(table, random)
+  else if (table && trouble.occurs('a table is renamed for a time')) await tables.rename(table, random)
   const openShards = [...stream.openShards]
   const shard = below(random, openShards.length)
   if (openShards.length < 8 && trouble.occurs('a shard is split')) stream.split(openShards[shard]!)
@@ -130,12 +156,8 @@ function disturb(stage: Stage, source: ReturnType<typeof playSource>, random: ()
   if (trouble.occurs('a record that is no envelope is put into the stream')) stage.putPoison(`no envelope ${random()}`)
   if (trouble.occurs('an envelope of another version is put into the stream')) stage.putPoison(`MR\u0002${random()}`)
   if (trouble.occurs('a record is put into the stream a second time')) stage.putAgain(random())
-  if (!stage.databaseIsAway && trouble.occurs('the database is away for a time')) {
-    stage.databaseIsAway = true
-    void clock.sleep(below(random, 120_000), forever).then(() => {
-      stage.databaseIsAway = false
-    })
-  }
+  if (!stage.databaseIsAway && trouble.occurs('the database is away for a time'))
+    stage.awayUntil = clock.now() + Math.round(outage.least * (outage.most / outage.least) ** random())
 }
 
 /** The event source over the stage's stream: killed and started again it goes on from what it had stored. */

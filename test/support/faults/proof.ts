@@ -2,7 +2,10 @@ import { receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import type { Account } from './account.ts'
+import { copiedLines, difference } from './copied-lines.ts'
+import { batchValues, valueText } from './sender.ts'
 import type { Stage } from './stage.ts'
+import { copyFields, valueNames, valuesSelected } from './value-texts.ts'
 
 /** Differences that are named; there may be thousands of one cause. */
 const mostNamed = 20
@@ -11,8 +14,10 @@ const mostNamed = 20
 export async function findBroken(db: Connection, account: Account, stage: Stage, now: number): Promise<string[]> {
   const broken = [
     ...(await tablesBroken(db, account)),
+    ...(await valuesBroken(db, account)),
     ...rejectsBroken(account, stage.rejects),
     ...setAsideBroken(stage),
+    ...parkedBroken(stage),
     ...receiptsBroken(account, stage, now),
   ]
   return broken.length > mostNamed ? [...broken.slice(0, mostNamed), `... and ${broken.length - mostNamed} more`] : broken
@@ -42,6 +47,21 @@ async function tablesBroken(db: Connection, account: Account): Promise<string[]>
   return broken
 }
 
+/** Every value of every row that is there; which rows must be there the sums above tell. */
+async function valuesBroken(db: Connection, account: Account): Promise<string[]> {
+  const broken: string[] = []
+  const columns = ['stream', 'n', 'value', ...valueNames]
+  for (const dataset of account.tables.keys())
+    for await (const line of copiedLines(db, `SELECT stream, n, value, ${valuesSelected} FROM ${dataset} ORDER BY stream, n`)) {
+      const [stream, n] = line.split('\t', 2).map(Number) as [number, number]
+      const row = { stream, n, kind: 'good', repeated: false } as const
+      const want = `${stream}\t${n}\t${valueText(row)}\t${copyFields(batchValues(dataset, row))}`
+      if (line !== want && broken.length < mostNamed)
+        broken.push(`${dataset}, stream ${stream}, row ${n}: ${difference(columns, line, want)}`)
+    }
+  return broken
+}
+
 function rejectsBroken(account: Account, objects: Stage['rejects']): string[] {
   const times = new Map<string, number>()
   for (const rows of objects.values()) for (const row of rows) times.set(row, (times.get(row) ?? 0) + 1)
@@ -51,6 +71,10 @@ function rejectsBroken(account: Account, objects: Stage['rejects']): string[] {
     return count === 1 ? [] : [`${row} was rejected ${count} times`]
   })
   return [...missing, ...others]
+}
+
+function parkedBroken({ parking: { objects, marks } }: Stage): string[] {
+  return [...objects.keys(), ...marks.keys()].map((key) => `${key} is still parked`)
 }
 
 function setAsideBroken({ setAside, poison }: Stage): string[] {

@@ -1,5 +1,8 @@
+import { crc32 } from 'node:zlib'
 import { below, type Random } from '../random.ts'
 import type { SentBatch, SentRow } from './account.ts'
+import { csvFields, jsonMembers, valueNames } from './value-texts.ts'
+import { type Values, valuesOf } from './values.ts'
 
 export interface Batch extends SentBatch {
   readonly key: string
@@ -48,16 +51,25 @@ export function createSender(random: Random, options: SenderOptions): { next(mos
       const rows = Array.from({ length: count }, () => row(dataset))
       const format = random()
       const contentType = format < 0.8 ? 'application/x-ndjson' : format < 0.9 ? 'text/csv' : 'application/json'
-      return { dataset, rows, key: `sender ${options.number}, batch ${batches++}`, contentType, body: written(rows, contentType) }
+      return { dataset, rows, key: `sender ${options.number}, batch ${batches++}`, contentType, body: written(dataset, rows, contentType) }
     },
   }
 }
 
-const valueText = ({ kind, n }: SentRow): number | string => (kind === 'good' ? n % 1000 : kind === 'refused' ? -1 : 'none')
+export const valueText = ({ kind, n }: SentRow): number | string => (kind === 'good' ? n % 1000 : kind === 'refused' ? -1 : 'none')
 
-function written(rows: readonly SentRow[], contentType: Batch['contentType']): Buffer {
-  if (contentType === 'text/csv')
-    return Buffer.from(`stream,n,value\n${rows.map((row) => `${row.stream},${row.n},${valueText(row)}\n`).join('')}`)
-  const objects = rows.map((row) => JSON.stringify({ stream: row.stream, n: row.n, value: valueText(row) }))
+function written(dataset: string, rows: readonly SentRow[], contentType: Batch['contentType']): Buffer {
+  if (contentType === 'text/csv') {
+    const lines = rows.map((row) => `${row.stream},${row.n},${valueText(row)},${csvFields(batchValues(dataset, row))}\n`)
+    return Buffer.from(`stream,n,value,${valueNames.join(',')}\n${lines.join('')}`)
+  }
+  const objects = rows.map((row) => {
+    const { stream, n, kind } = row
+    const value = kind === 'unreadable' ? '"none"' : valueText(row)
+    return `{"stream":${stream},"n":${n},"value":${value},${jsonMembers(batchValues(dataset, row), n)}}`
+  })
   return Buffer.from(contentType === 'application/json' ? `[\n${objects.join(',\n')}\n]` : `${objects.join('\n')}\n`)
 }
+
+/** What else a row has: the same row, the same values, however often it is sent. */
+export const batchValues = (dataset: string, { stream, n }: Pick<SentRow, 'stream' | 'n'>): Values => valuesOf(crc32(dataset), stream, n)

@@ -4,6 +4,7 @@ import type { BatchLoad } from '#core/loads/load.ts'
 import { MemoryBreaker } from '../memory-breaker.ts'
 import { MemoryLoads } from '../memory-loads.ts'
 import { MemoryParking } from '../memory-parking.ts'
+import { createModelQueue, type ModelQueue } from '../model-queue.ts'
 import type { ModelStream } from '../model-stream.ts'
 import type { VirtualClock } from '../virtual-clock.ts'
 import { Struck, type Trouble } from './trouble.ts'
@@ -15,7 +16,10 @@ export class Stage {
   /** By load and chunk, as objects of S3 are: stored again they are replaced. */
   readonly rejects = new Map<string, readonly string[]>()
   readonly setAside: { readonly data: Buffer; readonly header: EnvelopeHeader | undefined; readonly reason: LoadError }[] = []
-  databaseIsAway = false
+  /** Epoch milliseconds, virtual. */
+  awayUntil = 0
+  /** Datasets whose records are parked. */
+  readonly parkedQueue: ModelQueue
   readonly breaker = new MemoryBreaker()
   invocations = 0
   records = 0
@@ -33,6 +37,11 @@ export class Stage {
     this.clock = clock
     this.stream = stream
     this.trouble = trouble
+    this.parkedQueue = createModelQueue({ name: 'parked', clock, random: () => 0, visibility: 300 })
+  }
+
+  get databaseIsAway(): boolean {
+    return this.clock.now() < this.awayUntil
   }
 
   put(key: string, data: Buffer): string {

@@ -2,11 +2,14 @@ import { integer } from '#core/dataset/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
+import { valueColumns } from './value-texts.ts'
+
+const columns = { stream: integer(), n: integer(), value: integer(), ...valueColumns }
 
 /** Every row of a stream once, in order: the first of a key stays. */
 const journal = dataset('journal', {
   description: 'numbered entries of streams',
-  columns: { stream: integer(), n: integer(), value: integer() },
+  columns,
   primaryKey: ['stream', 'n'],
   onConflict: 'ignore',
   orderingKey: 'stream',
@@ -14,7 +17,7 @@ const journal = dataset('journal', {
 /** The last row of each key. */
 const latest = dataset('latest', {
   description: 'the latest value of each key',
-  columns: { stream: integer(), n: integer(), value: integer() },
+  columns,
   primaryKey: ['stream'],
   onConflict: 'update',
   orderingKey: 'stream',
@@ -22,7 +25,7 @@ const latest = dataset('latest', {
 /** Rows without an order. */
 const loose = dataset('loose', {
   description: 'entries in any order',
-  columns: { stream: integer(), n: integer(), value: integer() },
+  columns,
   primaryKey: ['stream', 'n'],
   onConflict: 'ignore',
 })

@@ -9,7 +9,12 @@ const probable = {
   'the consumer dies before it ends a load': 0.01,
   'the projection fails': 0.004,
   'a record cannot be set aside': 0.1,
-  'the rejects cannot be stored': 0.01,
+  'the rejects cannot be stored': 0.05,
+  'the consumer dies before it counts what it parked': 0.03,
+  'the consumer dies before it sends for a drainer': 0.03,
+  'the drainer dies before it lets go of what it committed': 0.02,
+  'the drainer dies before it takes the mark away': 0.3,
+  'the drainer dies before it sends for the next': 0.05,
   'the stream takes a part of the records': 0.05,
   'the stream takes records and does not say so': 0.02,
   'the door dies before it sends': 0.01,
@@ -25,6 +30,8 @@ const probable = {
 /** What happens to the run as a whole, each about once in so many batches. */
 const events = {
   'the database is away for a time': 1 / 60,
+  'a table is altered for a time': 1 / 50,
+  'a table is renamed for a time': 1 / 70,
   'a shard is split': 1 / 60,
   'two shards are merged': 1 / 80,
   'the event source is killed': 1 / 50,
