@@ -25,7 +25,7 @@ const busy = async (): Promise<number> =>
   Number(
     (
       await db.query(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'",
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state = 'active'",
       )
     ).rows[0].count,
   )
