@@ -1,12 +1,10 @@
 import { readEnvelopeHeader } from '#core/batches/envelope.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
+import { loadAtPace, type Paces, type Time } from '#core/records/at-pace.ts'
 import type { Mark } from '#core/records/parking.ts'
 import type { Announced, RecordPorts } from '#core/records/ports.ts'
 import { putAside } from '#core/records/put-aside.ts'
-import { loadTogether } from '#core/records/together.ts'
-import { transactionsOf } from '#core/records/transactions.ts'
-import { Troubles } from '#core/records/trouble.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
 /** A message of the queue: which dataset, and how often in a row its table took nothing. */
@@ -21,6 +19,8 @@ export interface DrainParkedDeps extends RecordPorts {
   readonly find: (dataset: string) => Promise<Mark | undefined>
   /** Takes the dataset for this invocation. @returns false when another one has it */
   readonly lease: (dataset: string, milliseconds: number) => Promise<boolean>
+  /** Says that the invocation still has it. */
+  readonly renew: (dataset: string, milliseconds: number) => Promise<void>
   readonly release: (dataset: string) => Promise<void>
   /** Keys of the dataset's objects, the earliest first; a page of them. Empty only when there is none. */
   readonly list: (dataset: string) => Promise<readonly string[]>
@@ -34,7 +34,7 @@ export interface DrainParkedDeps extends RecordPorts {
   readonly delayed: (record: StreamRecord, error: unknown) => void
   /** Tells of what went wrong with a dataset otherwise. */
   readonly failed: (dataset: string, error: unknown) => void
-  /** Milliseconds after which parked records are set aside. */
+  /** Milliseconds after which records that the table does not take are set aside, from their arrival on. */
   readonly patience: number
   readonly now: () => number
 }
@@ -43,63 +43,90 @@ export type DrainParked = (message: DrainMessage, timeLeft: () => number) => Pro
 
 /** Milliseconds kept for showing what was committed, and for the answer. */
 const reserve = 10_000
+/** Milliseconds of a drainer's turn: then other datasets have theirs. Only a single record that takes longer may use up its time. */
+const turn = 45_000
+/** Share of the turn that a transaction may take, so that smaller ones have time after it. */
+const share = 1 / 3
 /** Seconds until the next look at a table that takes no rows: the first, and the longest. */
 const [firstDelay, longestDelay] = [2, 30]
+/** Milliseconds after which another drainer may have the dataset of one that died, and how often a living one says that it has it. */
+const [leaseTime, beat] = [30_000, 10_000]
+
+type Outcome = 'done' | 'more' | 'stuck'
 
 /**
- * Commits what is parked of a dataset, in order, for as long as there is time and the table takes it, and takes the mark away when nothing is left. It may
+ * Commits what is parked of a dataset, in order, for a while and as fast as the table takes it, and takes the mark away when nothing is left. It may
  * die anywhere: an object goes only once all of it is committed, and the ledger takes a chunk once.
  */
 export function createDrainParked(deps: DrainParkedDeps): DrainParked {
+  const paces: Paces = new Map()
   return async ({ dataset: name, failures }, timeLeft) => {
     if (!(await deps.find(name))) return
-    if (!(await deps.lease(name, timeLeft() + reserve))) return deps.sendAgain({ dataset: name, failures }, longestDelay)
-    const outcome = await drain(deps, name, timeLeft).catch((error: unknown) => {
-      // A message that used up its receives would be the last one: nobody else sends for a drainer of a dataset that gets no more records.
-      deps.failed(name, error)
-      return 'stuck' as const
-    })
-    if (outcome === 'empty') return
+    if (!(await deps.lease(name, leaseTime))) return deps.sendAgain({ dataset: name, failures }, longestDelay)
+    const renewing = setInterval(() => void deps.renew(name, leaseTime).catch(() => undefined), beat)
+    const outcome = await drain(deps, name, timeLeft, paces)
+      .catch((error: unknown) => {
+        // A message that used up its receives would be the last one: nobody else sends for a drainer of a dataset that gets no more records.
+        deps.failed(name, error)
+        return 'stuck' as const
+      })
+      .finally(() => clearInterval(renewing))
+    if (outcome === 'done') return
     await deps.release(name)
     if (outcome === 'more') return deps.sendAgain({ dataset: name, failures: 0 }, 0)
     await deps.sendAgain({ dataset: name, failures: failures + 1 }, Math.min(longestDelay, firstDelay * 2 ** failures))
   }
 }
 
-async function drain(deps: DrainParkedDeps, name: string, timeLeft: () => number): Promise<'empty' | 'more' | 'stuck'> {
+async function drain(deps: DrainParkedDeps, name: string, timeLeft: () => number, paces: Paces): Promise<Outcome> {
+  const end = timeLeft() - Math.min(turn, timeLeft() - reserve)
+  const left = (): number => timeLeft() - end
+  const time = { left, ofTry: (records: number) => (records > 1 ? left() * share : timeLeft() - reserve) }
+  const enough = left() * share
   for (;;) {
     // Before the list: what is counted after this is not in it for certain.
     const mark = await deps.find(name)
-    if (!mark) return 'empty'
+    if (!mark) return 'done'
     const keys = await deps.list(name)
-    if (keys.length === 0 && (await deps.close(mark))) return 'empty'
+    if (keys.length === 0 && (await deps.close(mark))) return 'done'
     for (const key of keys) {
-      if (timeLeft() < 3 * reserve) return 'more'
-      if (!(await drainObject(deps, mark, key, timeLeft))) return 'stuck'
+      if (left() < enough) return 'more'
+      const outcome = await drainObject(deps, name, key, time, paces)
+      if (outcome !== 'done') return outcome
       await deps.remove(key)
     }
-    if (timeLeft() < 3 * reserve) return 'more'
+    if (left() < enough) return 'more'
   }
 }
 
-/** @returns false when not all of it is committed or set aside */
-async function drainObject(deps: DrainParkedDeps, mark: Mark, key: string, timeLeft: () => number): Promise<boolean> {
+/** @returns `done` when all of it is committed or set aside */
+async function drainObject(deps: DrainParkedDeps, name: string, key: string, time: Time, paces: Paces): Promise<Outcome> {
   const group: Announced[] = ((await deps.read(key)) ?? []).map((record) => ({ record, header: readEnvelopeHeader(record.data) }))
-  const dataset = deps.findDataset(mark.dataset)
-  if (!dataset) return setAsideAll(deps, group, new LoadError('dataset-not-found', `There is no dataset "${mark.dataset}".`))
-  for (const part of transactionsOf(group)) {
-    const troubles = new Troubles(deps.delayed)
-    if (await loadTogether(deps, dataset, part, () => timeLeft() - reserve, troubles.take)) continue
-    const met = troubles.first
-    if (!met || deps.now() - Date.parse(mark.since) < deps.patience) return false
-    const rest = group.slice(group.findIndex(({ record }) => record === met.record))
-    const { code, detail } = met.trouble
-    return setAsideAll(deps, rest, new LoadError(code === 'table-changed' || code === 'table-missing' ? code : 'table-refused', detail))
+  const dataset = deps.findDataset(name)
+  if (!dataset) {
+    await setAsideAll(deps, group, new LoadError('dataset-not-found', `There is no dataset "${name}".`))
+    return 'done'
   }
-  return true
+  const progress = await loadAtPace(deps, dataset, group, time, paces, deps.delayed)
+  switch (progress.kind) {
+    case 'done':
+      return 'done'
+    case 'no-time':
+      return 'more'
+    case 'comes-again':
+      return 'stuck'
+    case 'trouble': {
+      const { rest, trouble } = progress
+      const isOld = ({ record }: Announced): boolean => deps.now() - Date.parse(record.arrivedAt) >= deps.patience
+      const young = rest.findIndex((one) => !isOld(one))
+      const { code, detail } = trouble
+      const reason = new LoadError(code === 'table-changed' || code === 'table-missing' ? code : 'table-refused', detail)
+      await setAsideAll(deps, young < 0 ? rest : rest.slice(0, young), reason)
+      return young < 0 ? 'done' : 'stuck'
+    }
+  }
 }
 
-async function setAsideAll(deps: DrainParkedDeps, records: readonly Announced[], reason: LoadError): Promise<true> {
+async function setAsideAll(deps: DrainParkedDeps, records: readonly Announced[], reason: LoadError): Promise<void> {
   for (const { record, header } of records) await putAside(deps, record, header, reason)
-  return true
 }

@@ -39,8 +39,8 @@ const drainParked = createDrainParked({
   failLoad: (id, error) => failLoad(table, id, error),
   setAside: (record, header, reason) => setAside(s3, env.DEAD_LETTERS_BUCKET, record, header, reason),
   async sendAgain(message, delay) {
-    // Said with every look in vain, at least twice a minute: that is how long it lasts.
-    if (message.failures > 0) count('TableTakesNoRows')
+    // At least once a minute for as long as records are parked: that is how it shows how long it lasts.
+    count('DatasetParked')
     await send(message, delay)
     await marks.noteWoken(message.dataset)
   },
@@ -50,4 +50,6 @@ const drainParked = createDrainParked({
   now: Date.now,
 })
 
-export const handler = queueHandler(sqs, {}, (record, timeLeft) => drainParked(JSON.parse(record.body) as DrainMessage, timeLeft))
+export const handler = queueHandler(sqs, { lease: env.LEASE_SECONDS }, (record, timeLeft) =>
+  drainParked(JSON.parse(record.body) as DrainMessage, timeLeft),
+)

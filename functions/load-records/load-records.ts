@@ -2,13 +2,12 @@ import { EnvelopeError, type EnvelopeHeader, readEnvelopeHeader } from '#core/ba
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { Waiting } from '#core/loads/load.ts'
+import { loadAtPace, type Paces } from '#core/records/at-pace.ts'
 import { park } from '#core/records/park.ts'
 import type { Parking } from '#core/records/parking.ts'
 import type { Announced, RecordPorts } from '#core/records/ports.ts'
 import { putAside } from '#core/records/put-aside.ts'
-import { loadTogether } from '#core/records/together.ts'
-import { transactionsOf } from '#core/records/transactions.ts'
-import { type MetTrouble, Troubles } from '#core/records/trouble.ts'
+import type { Trouble } from '#core/records/trouble.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
 /** What the function needs of the world. */
@@ -32,12 +31,15 @@ export type LoadRecords = (records: readonly StreamRecord[], timeLeft: () => num
 const reserve = 5_000
 /** Datasets that are loaded at once, each over a connection of its own: one that waits for its table holds up no more than one other. */
 const atOnce = 2
+/** Share of the time left that a transaction may take, so that smaller ones have time after it. One record that needs more is parked: the drainer has it. */
+const share = 1 / 3
 
 /**
  * Loads what one shard handed over: dataset by dataset, many chunks in one transaction. Records of a dataset are committed in their order, and none
  * after one that must come again. One that can never be loaded is set aside whole, and those behind it go on.
  */
 export function createLoadRecords(deps: LoadRecordsDeps): LoadRecords {
+  const paces: Paces = new Map()
   return async (records, timeLeft) => {
     const places = new Map(records.map((record, i) => [record, i]))
     let first = records.length
@@ -48,7 +50,7 @@ export function createLoadRecords(deps: LoadRecordsDeps): LoadRecords {
     const groups = await groupsOf(deps, records, comesAgain)
     const waiting = groups.entries()
     const work = async (): Promise<void> => {
-      for (const [dataset, group] of waiting) await loadGroup(deps, dataset, group, timeLeft, comesAgain)
+      for (const [dataset, group] of waiting) await loadGroup(deps, dataset, group, () => timeLeft() - reserve, paces, comesAgain)
     }
     await Promise.all(Array.from({ length: atOnce }, work))
     return records[first]
@@ -92,15 +94,13 @@ function headerOf({ data }: StreamRecord): EnvelopeHeader | LoadError {
   }
 }
 
-/**
- * One transaction after the other; the time left is looked at before each but the first, or a short one would only pass the records on. While the
- * dataset's table takes no rows its records are parked, and hold up nobody.
- */
+/** While the dataset's table takes no rows, or too slowly, its records are parked, and hold up nobody. */
 async function loadGroup(
   deps: LoadRecordsDeps,
   dataset: Dataset,
   group: readonly Announced[],
-  timeLeft: () => number,
+  left: () => number,
+  paces: Paces,
   comesAgain: (record: StreamRecord, error: unknown) => void,
 ): Promise<void> {
   try {
@@ -109,29 +109,21 @@ async function loadGroup(
   } catch (error) {
     return comesAgain(group[0]!.record, error)
   }
-  let slowest = 0
-  for (const [n, part] of transactionsOf(group).entries()) {
-    if (n > 0 && timeLeft() < reserve + 2 * slowest) return comesAgain(part[0]!.record, new Error('the time of the invocation is over'))
-    const began = timeLeft()
-    const troubles = new Troubles(comesAgain)
-    const whole = await loadTogether(deps, dataset, part, () => timeLeft() - reserve, troubles.take)
-    if (troubles.first) return parkFrom(deps, dataset, group, troubles.first, comesAgain)
-    if (!whole) return
-    slowest = Math.max(slowest, began - timeLeft())
-  }
+  const progress = await loadAtPace(deps, dataset, group, { left, ofTry: () => left() * share }, paces, comesAgain)
+  if ('rest' in progress) await parkAll(deps, dataset, progress.rest, progress.trouble, comesAgain)
 }
 
-/** Parks the record that met the trouble and all behind it: those before it are committed, or set aside. */
-async function parkFrom(
+async function parkAll(
   deps: LoadRecordsDeps,
   { name }: Dataset,
-  group: readonly Announced[],
-  { record, trouble }: MetTrouble,
+  records: readonly Announced[],
+  trouble: Trouble,
   comesAgain: (record: StreamRecord, error: unknown) => void,
 ): Promise<void> {
+  const { record } = records[0]!
   try {
     const mark = await deps.parking.open(name, trouble)
-    if (await park(deps, mark, group.slice(group.findIndex((one) => one.record === record)))) return
+    if (await park(deps, mark, records)) return
     comesAgain(record, new Error('the table took rows again before the records were parked'))
   } catch (error) {
     comesAgain(record, error)

@@ -17,14 +17,7 @@ export function countRows(dataset: string, rows: Pick<ChunkResult, 'received' | 
 
 /** Things that a person should know of. */
 export function count(
-  name:
-    | 'DatabaseAway'
-    | 'TableTakesNoRows'
-    | 'LoadsGivenUp'
-    | 'ObjectsUnknown'
-    | 'MessagesUnknown'
-    | 'DeadLetters'
-    | 'DeadLettersUnreadable',
+  name: 'DatabaseAway' | 'DatasetParked' | 'LoadsGivenUp' | 'ObjectsUnknown' | 'MessagesUnknown' | 'DeadLetters' | 'DeadLettersUnreadable',
   n = 1,
 ): void {
   metrics.addMetric(name, MetricUnit.Count, n)

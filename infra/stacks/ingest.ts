@@ -184,9 +184,11 @@ export class IngestStack extends Stack {
         DEAD_LETTERS_BUCKET: deadLetters.bucket.bucketName,
         PARKED_QUEUE_URL: parked.queue.queueUrl,
         DATABASE_SECRET_ARN: database.connection.secretArn,
+        LEASE_SECONDS: String(stage.chunkLease.toSeconds()),
         PATIENCE_SECONDS: String(stage.records.maxAge.toSeconds()),
       },
-      timeout: stage.records.timeout,
+      // Its turn is shorter: a single record whose rows take very long may have all of it.
+      timeout: stage.chunkTimeout,
       // As load-records: it does the same work.
       memory: 1769,
       placement: database.placement,
@@ -262,10 +264,10 @@ function countedAlarms(): AlarmSpec[] {
     },
     {
       id: 'dataset-parked',
-      metric: counted('TableTakesNoRows', 'drain-parked'),
+      metric: counted('DatasetParked', 'drain-parked'),
       threshold: 1,
       periods: 15,
-      means: 'A table has taken no rows for fifteen minutes; the records of its dataset are parked',
+      means: 'For fifteen minutes a table has taken no rows, or too few; the records of its dataset are parked',
       runbook: 'dataset-parked',
     },
     ...['load-chunk', 'load-records'].map((service) => ({

@@ -68,12 +68,7 @@ export class StorageStack extends Stack {
     this.plan = new WorkQueue(this, 'plan', { stage, key, consumerTimeout: planTimeout, oldestMessage: Duration.minutes(5) })
     this.chunks = new WorkQueue(this, 'chunks', { stage, key, consumerTimeout: stage.chunkTimeout, oldestMessage: Duration.minutes(30) })
     this.setAside = new WorkQueue(this, 'set-aside', { stage, key, consumerTimeout: noteTimeout, oldestMessage: Duration.minutes(5) })
-    this.parked = new WorkQueue(this, 'parked', {
-      stage,
-      key,
-      consumerTimeout: stage.records.timeout,
-      oldestMessage: Duration.minutes(30),
-    })
+    this.parked = new WorkQueue(this, 'parked', { stage, key, consumerTimeout: stage.chunkTimeout, oldestMessage: Duration.minutes(30) })
 
     this.batches = new BatchStream(this, 'batches', { stage, key })
 

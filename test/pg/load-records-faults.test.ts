@@ -68,7 +68,7 @@ test('a backend that is killed in the middle of the transaction: nothing of it s
   })
   const records = range(0, 6).map((i) => c.batch(items, [lines(range(i * 1000, 1000))])[0]!)
   const index = await c.deliver(records, ({ commitMany }) => ({
-    commitMany: (d, chunks, timeLeft) =>
+    commitMany: (d, chunks, ...time) =>
       commitMany(
         d,
         chunks.map((chunk, i) => ({
@@ -78,7 +78,7 @@ test('a backend that is killed in the middle of the transaction: nothing of it s
             return chunk.read(sink, lead, before)
           },
         })),
-        timeLeft,
+        ...time,
       ),
   }))
   assert.equal(index, -1)
@@ -120,11 +120,10 @@ test('when time is short only one transaction is begun, and what is left comes a
     range(0, 1001).map((i) => line(i)),
   )
   let left = 60_000
-  const spend: Parameters<Consumer['deliver']>[1] = ({ commitMany }) => ({
-    commitMany: async (d, chunks, timeLeft) => {
-      const committed = await commitMany(d, chunks, timeLeft)
+  const spend: Parameters<Consumer['deliver']>[1] = ({ projectChunk }) => ({
+    projectChunk: async (...shown) => {
+      await projectChunk(...shown)
       left = 10_000
-      return committed
     },
   })
   assert.equal(await c.deliver(records, spend, () => left), 1000)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { items, latest, line, lines, recordTables } from '../support/record-tables.ts'
+import { items, latest, line, lines, range, recordTables } from '../support/record-tables.ts'
 
 const { db, connect, consumer, stored, ids } = await recordTables()
 
@@ -87,4 +87,86 @@ test('what the drainer has committed and could not show stays parked until it is
   assert.deepEqual([c.receiptOf(a!).state, c.parking.objects.size], ['loading', 1])
   await c.drain('latest')
   assert.deepEqual([c.receiptOf(a!).state, c.parking.objects.size, c.parking.marks.size], ['complete', 0, 0])
+})
+
+/** Statements that loaders have the server working on. */
+const busy = async (): Promise<number> =>
+  (
+    await db.query(
+      `SELECT count(*)::int AS n FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state = 'active'`,
+    )
+  ).rows[0].n
+
+/** Every row that is written takes so many seconds. */
+async function slowly(seconds: number, work: () => Promise<void>): Promise<void> {
+  await db.query(
+    `CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(${seconds}); RETURN new; END'`,
+  )
+  await db.query('CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON latest FOR EACH ROW EXECUTE FUNCTION slow()')
+  try {
+    await work()
+  } finally {
+    await db.query('DROP TRIGGER slow ON latest')
+  }
+}
+
+const invocation = (seconds: number): (() => number) => {
+  const until = performance.now() + seconds * 1000
+  return () => until - performance.now()
+}
+
+test('table-slow: what does not fit is cancelled on the server, some is committed, the rest is parked, others load, and the last row of a key wins', () =>
+  slowly(0.002, async () => {
+    await db.query('TRUNCATE items, latest')
+    const c = consumer()
+    // 150 keys of its own and one that all have: 12 × 151 rows of 2 ms are 3.6 s, of which a try has 1.3 s.
+    const texts = range(0, 13).map((n) => line(0, n) + lines(range(1 + n * 150, 150), n))
+    const records = texts.slice(0, 12).map((text) => c.batch(latest, [text])[0]!)
+    const [other] = c.batch(items, [lines([7])])
+    assert.equal(await c.deliver([...records, other!], undefined, invocation(9)), -1)
+    assert.equal(await busy(), 0)
+    assert.deepEqual(await ids(items), [7])
+    const states = records.map((record) => c.receiptOf(record))
+    const committed = states.filter(({ state }) => state === 'complete').length
+    assert.ok(committed > 0 && committed < records.length)
+    for (const { waiting } of states.slice(committed)) assert.equal(waiting?.code, 'table-slow')
+    assert.equal(c.parking.objects.size, 1)
+    // What comes later waits behind it, whoever else is there.
+    const [late] = c.batch(latest, [texts[12]!])
+    assert.equal(await c.deliver([late!]), -1)
+    await c.drain('latest')
+    assert.deepEqual([c.parking.objects.size, c.parking.marks.size], [0, 0])
+    for (const record of [...records, late!]) assert.equal(c.receiptOf(record).state, 'complete')
+    assert.deepEqual((await stored(latest))[0], { id: 0, name: 'name 0', n: 12 })
+    assert.deepEqual(await ids(latest), range(0, 1 + 13 * 150))
+  }))
+
+test('a single record that takes longer than an invocation of the consumer has is committed by the drainer, which has more', () =>
+  slowly(0.005, async () => {
+    await db.query('TRUNCATE latest')
+    const c = consumer()
+    const [a] = c.batch(latest, [lines(range(0, 400))])
+    assert.equal(await c.deliver([a!], undefined, invocation(7)), -1)
+    assert.equal(await busy(), 0)
+    assert.deepEqual([c.receiptOf(a!).state, await ids(latest)], ['loading', []])
+    await c.drain('latest')
+    assert.deepEqual([c.receiptOf(a!).state, (await ids(latest)).length, c.parking.marks.size], ['complete', 400, 0])
+  }))
+
+test('of records that the table does not take only those are set aside that are older than the patience', async () => {
+  const c = consumer()
+  const [a, b] = [line(4, 1), line(5, 1)].map((text) => c.batch(latest, [text])[0]!)
+  const old = { ...a!, arrivedAt: new Date(Date.now() - 120_000).toISOString() }
+  const end = await troubles[1]!.begin()
+  assert.equal(await c.deliver([old, b!]), -1)
+  await c.drain('latest', 60_000)
+  assert.deepEqual(
+    c.setAside.map(({ record }) => record),
+    [old],
+  )
+  assert.equal(c.receiptOf(b!).state, 'loading')
+  await end()
+  await c.drain('latest')
+  assert.deepEqual([c.receiptOf(a!).state, c.receiptOf(b!).state, c.parking.objects.size], ['failed', 'complete', 0])
 })

@@ -89,6 +89,7 @@ export class Consumer {
       ...change(deps),
       ...parking,
       lease: async () => true,
+      renew: async () => undefined,
       release: async () => undefined,
       sendAgain: async (message) => void sentAgain.push(message),
       patience,

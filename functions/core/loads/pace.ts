@@ -54,24 +54,25 @@ export class Pace {
       },
       committed: (received) => {
         this.#open.delete(part)
-        this.#learn(received, available - timeLeft(), available)
+        this.learn(received, available - timeLeft(), available)
       },
     }
   }
 
   /**
    * Makes the next part smaller than those that were just cut off.
+   * @param tried rows of the largest of them; left out: as many as were read
    * @returns false when nothing smaller is left, or nothing was read: what takes the time are not the rows
    */
-  cutOff(): boolean {
-    const tried = Math.max(0, ...this.#open.values())
+  cutOff(tried: number = Math.max(0, ...this.#open.values())): boolean {
     this.#open.clear()
     if (tried <= 1) return false
     this.#rows = Math.max(1, Math.floor(tried / factor))
     return true
   }
 
-  #learn(rows: number, took: number, available: number): void {
+  /** @param available milliseconds, of which the rows `took` so many */
+  learn(rows: number, took: number, available: number): void {
     if (rows === 0 || (this.#rows === undefined && took * share * 2 < available)) return
     const fitting = (rows / Math.max(1, took)) * (available / share)
     this.#rows = Math.max(1, Math.floor(Math.min(rows * factor, fitting)))

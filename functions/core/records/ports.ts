@@ -16,8 +16,18 @@ export type ManyCommitted =
 
 /** What it takes to load records: the ledger and the tables, the loads, and where records are kept that cannot be loaded. */
 export interface RecordPorts {
-  /** Commits chunks in one transaction, in their order. What passes by itself is tried again while there is time. */
-  readonly commitMany: (dataset: Dataset, chunks: readonly RecordChunk[], timeLeft: () => number) => Promise<ManyCommitted>
+  /**
+   * Commits chunks in one transaction, in their order. What passes by itself is tried again while there is time.
+   * @param timeLeft milliseconds in which to try again
+   * @param ofTry milliseconds after which a try is given up that begins now, and cancelled on the server
+   * @throws OutOfTimeError
+   */
+  readonly commitMany: (
+    dataset: Dataset,
+    chunks: readonly RecordChunk[],
+    timeLeft: () => number,
+    ofTry: () => number,
+  ) => Promise<ManyCommitted>
   /** A committed chunk as the ledger has it. */
   readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
   readonly projectChunk: (load: Pick<Load, 'id' | 'ttl'>, result: ChunkResult) => Promise<void>

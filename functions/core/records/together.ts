@@ -12,6 +12,9 @@ const mostFaults = 3
 
 type ComesAgain = (record: StreamRecord, error: unknown) => void
 
+/** Commits chunks of a dataset in one transaction, in their order. */
+export type CommitTogether = (chunks: readonly RecordChunk[]) => Promise<ManyCommitted>
+
 /**
  * Commits records of one dataset in one transaction and shows what became of them. A chunk that can never be loaded is set aside, and the others are
  * committed without it.
@@ -21,10 +24,10 @@ export async function loadTogether(
   deps: RecordPorts,
   dataset: Dataset,
   records: readonly Announced[],
-  timeLeft: () => number,
+  commit: CommitTogether,
   comesAgain: ComesAgain,
 ): Promise<boolean> {
-  const round = new Round(deps, dataset, timeLeft, comesAgain)
+  const round = new Round(deps, commit, comesAgain)
   const stopped = dataset.limits.maxRejects === undefined ? new Set<string>() : await round.stoppedLoads(records)
   if (!stopped) return false
   const isStopped = ({ header }: Announced): boolean => stopped.has(header.load)
@@ -44,14 +47,12 @@ class Round {
   /** False once a record must come again. */
   whole = true
   readonly #deps: RecordPorts
-  readonly #dataset: Dataset
-  readonly #timeLeft: () => number
+  readonly #commit: CommitTogether
   readonly #comesAgain: ComesAgain
 
-  constructor(deps: RecordPorts, dataset: Dataset, timeLeft: () => number, comesAgain: ComesAgain) {
+  constructor(deps: RecordPorts, commit: CommitTogether, comesAgain: ComesAgain) {
     this.#deps = deps
-    this.#dataset = dataset
-    this.#timeLeft = timeLeft
+    this.#commit = commit
     this.#comesAgain = comesAgain
   }
 
@@ -101,7 +102,7 @@ class Round {
 
   async #tryCommit(chunks: readonly RecordChunk[]): Promise<ManyCommitted | undefined> {
     try {
-      return await this.#deps.commitMany(this.#dataset, chunks, this.#timeLeft)
+      return await this.#commit(chunks)
     } catch (error) {
       this.#fail(chunks[0]!.record, error)
       return undefined

@@ -1,4 +1,4 @@
-import { LoadError } from '#core/errors.ts'
+import { LoadError, OutOfTimeError } from '#core/errors.ts'
 import type { Waiting } from '#core/loads/load.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
@@ -12,6 +12,11 @@ export interface MetTrouble {
 
 const ofTable = new Set<string>(['table-changed', 'table-missing', 'table-refused'])
 
+export const slow: Trouble = {
+  code: 'table-slow',
+  detail: 'The table takes rows so slowly that they would hold up those of other datasets. They go in by themselves, fewer at a time.',
+}
+
 /** What is the table's trouble in an error, and nobody else's. That a lock was not had in time is one (SQLSTATE 55P03); that the database is away is none. */
 function troubleOf(error: unknown): Trouble | undefined {
   if (error instanceof LoadError) {
@@ -20,7 +25,7 @@ function troubleOf(error: unknown): Trouble | undefined {
   }
   if (error instanceof Error && 'code' in error && error.code === '55P03')
     return { code: 'table-locked', detail: `Somebody keeps the table locked: ${error.message}.` }
-  return undefined
+  return error instanceof OutOfTimeError ? slow : undefined
 }
 
 /** Tells the table's trouble from what makes a record come again. */

@@ -14,7 +14,7 @@ import { errorOf, type FixFile, isKeptInPart } from './fix-file.ts'
  */
 export function csvFixFile(dialect: CsvDialect, names: readonly string[], columns: Columns = {}): FixFile {
   const { delimiter, quote } = dialect
-  const quoted = (text: string): string => quote + text.replaceAll(quote, quote + quote) + quote
+  const quoted = (text: string): string => quote + text.replaceAll(quote, () => quote + quote) + quote
   const special = (text: string): boolean => text.includes(delimiter) || text.includes(quote) || /[\r\n]/.test(text)
   const field = (value: string | null): string =>
     value === null ? dialect.null : value === '' || value === dialect.null || special(value) ? quoted(value) : value

@@ -49,6 +49,11 @@ export function parkingMarks({ client, name }: Table) {
         ':until': Date.now() + milliseconds,
         ':now': Date.now(),
       }),
+    renew: async (dataset: string, milliseconds: number): Promise<void> =>
+      void (await update(dataset, 'SET leaseUntil = :until, wokenAt = :now', '', {
+        ':until': Date.now() + milliseconds,
+        ':now': Date.now(),
+      })),
     release: async (dataset: string): Promise<void> => void (await update(dataset, 'SET leaseUntil = :zero', '', { ':zero': 0 })),
     close: ({ dataset, since, parked }: Mark): Promise<boolean> =>
       ifConditionHolds(() =>

@@ -2,6 +2,7 @@ import { olderRowsDetail, orderMatters } from '#core/batches/order.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
+import type { ManyCommitted } from '#core/records/ports.ts'
 import { addSums } from '#core/rejects/reject-sums.ts'
 import { rowKey } from '#core/rows/keyed-rows.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
@@ -18,6 +19,7 @@ import { knowsInserted, type Merging, mergeAll, whileTaken } from './merge.ts'
 import { olderRows } from './order.ts'
 import { isKeyTaken } from './retry.ts'
 import { beginTransaction } from './sql/begin-transaction.ts'
+import type { Transaction } from './sql/claim-chunk.ts'
 import { chunkIdText, claimChunks } from './sql/claim-chunks.ts'
 import { completeChunks } from './sql/complete-chunks.ts'
 import { stagingColumns, stagingTable, targetTable } from './sql/identifier.ts'
@@ -29,25 +31,25 @@ import { updatePresentOfMany } from './sql/update-present-of-many.ts'
 import { demandFit } from './table-check.ts'
 import { takeStaging } from './take-staging.ts'
 
-export type ManyCommitted =
-  /** In the order of the chunks. `before`: the ledger had it already. */
-  | { readonly kind: 'committed'; readonly results: readonly { readonly result: ChunkResult; readonly before: boolean }[] }
-  /** Nothing is committed: the chunk at this index can never be. */
-  | { readonly kind: 'at-fault'; readonly at: number; readonly error: LoadError | AccountingError }
-  /** Nothing is committed: one of them can never be, and only alone will it show which. */
-  | { readonly kind: 'one-by-one' }
-
 /**
  * Commits chunks of one dataset in one transaction, in their order, each exactly once and with counts of its own: all ledger rows, all rows in one COPY,
  * all counts. A chunk that is in the ledger already is left out, and what was counted then is the result.
  * @param road to try first, as for one chunk
+ * @param begun is told which transaction it is, once there is something to end
  * @throws LoadError table-changed, table-missing, table-refused: the table's fault, and no chunk's
  */
-export async function commitMany(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], road: Road): Promise<ManyCommitted> {
+export async function commitMany(
+  db: Connection,
+  dataset: Dataset,
+  chunks: readonly OneOfMany[],
+  road: Road,
+  begun: (transaction: Transaction) => void,
+): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
   try {
     const version = await beginTransaction(db, dataset, 'NOWAIT')
-    const claimed = await claimChunks(db, dataset.name, ids)
+    const { claimed, transaction } = await claimChunks(db, dataset.name, ids)
+    if (transaction) begun(transaction)
     const isNew = (i: number): boolean => claimed.has(chunkIdText(ids[i]!))
     const known =
       claimed.size < ids.length

@@ -1,14 +1,17 @@
 import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
+import type { RecordPorts } from '#core/records/ports.ts'
+import type { RecordChunk } from '#core/records/record-chunk.ts'
 import { traceId } from '#core/trace.ts'
 import { log } from '#platform/log.ts'
 import { countRows } from '#platform/metrics.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
 import { type Breaker, guardedConnections } from './breaker.ts'
-import { commitMany, type ManyCommitted } from './commit-many.ts'
+import { commitMany } from './commit-many.ts'
 import type { OneOfMany } from './copy-many.ts'
 import type { Connection } from './database.ts'
+import { inTime } from './in-time.ts'
 import { isLocked, type Pause, retry, verdictOn } from './retry.ts'
 import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
@@ -19,17 +22,6 @@ const waits = { base: 200, longest: 5_000 }
 /** How long a table that somebody keeps locked is asked again, milliseconds: then its records are parked, and hold up nobody. */
 const lockPatience = 5_000
 
-/** A chunk that came as a record of the stream. */
-interface StreamedChunk extends Pick<OneOfMany, 'read' | 'placeOf'> {
-  readonly header: EnvelopeHeader
-  readonly record: { readonly sequenceNumber: string }
-}
-
-export interface RecordStore {
-  readonly committedChunk: (load: string, chunk: number) => Promise<ChunkResult | undefined>
-  readonly commitMany: (dataset: Dataset, chunks: readonly StreamedChunk[], timeLeft: () => number) => Promise<ManyCommitted>
-}
-
 /**
  * The ledger and the tables behind it, for chunks that are committed together.
  * @param pause between two tries; real time if left out
@@ -39,11 +31,11 @@ export function recordStore(
   breaker: Breaker,
   openRejects: (header: EnvelopeHeader) => RejectFile,
   pause?: Pause,
-): RecordStore {
+): Pick<RecordPorts, 'committedChunk' | 'commitMany'> {
   const onDatabase = guardedConnections(connect, breaker)
   // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
   const roads = new RoadMemory()
-  const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: StreamedChunk): OneOfMany => ({
+  const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: RecordChunk): OneOfMany => ({
     load: { id: header.load, tenant: header.tenant, ...(limits.maxRejects === undefined ? {} : { maxRejects: limits.maxRejects }) },
     chunk: header.chunk,
     // Sent again, a chunk keeps the place that it had.
@@ -57,14 +49,14 @@ export function recordStore(
   })
   return {
     committedChunk: (load, chunk) => onDatabase((db) => readChunk(db, load, chunk)),
-    async commitMany(dataset, chunks, timeLeft) {
+    async commitMany(dataset, chunks, timeLeft, ofTry) {
       const many = chunks.map((chunk) => oneOfMany(dataset, chunk))
       const began = performance.now()
       let tries = 0
       const committed = await retry(
         () => {
           tries++
-          return onDatabase((db) => within(db, timeLeft(), () => commitMany(db, dataset, many, roads.first(dataset, undefined))))
+          return inTime(onDatabase, ofTry(), (db, begun) => commitMany(db, dataset, many, roads.first(dataset, undefined), begun))
         },
         {
           tries: Number.POSITIVE_INFINITY,
@@ -97,18 +89,8 @@ export function recordStore(
   }
 }
 
-/** A database that does not answer must not take the time in which what was committed is shown: the connection is then closed, and its work taken back. */
-async function within<T>(db: Connection, milliseconds: number, work: () => Promise<T>): Promise<T> {
-  const timer = setTimeout(() => void db.end().catch(() => undefined), Math.max(milliseconds, 0))
-  try {
-    return await work()
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 /** One line a load, so that a load is found whole in the logs; not one a chunk, of which there may be thousands. */
-function tellLoads(chunks: readonly StreamedChunk[], results: readonly { readonly result: ChunkResult; readonly before: boolean }[]): void {
+function tellLoads(chunks: readonly RecordChunk[], results: readonly { readonly result: ChunkResult; readonly before: boolean }[]): void {
   const done = chunks.map(({ header }, i) => ({ header, ...results[i]! }))
   for (const [load, of] of Map.groupBy(done, ({ header }) => header.load)) {
     const { tenant, traceparent } = of[0]!.header

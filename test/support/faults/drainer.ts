@@ -35,6 +35,10 @@ export function createDrainer(stage: Stage, database: string) {
       stage.alive()
       return leaseOf(stage, dataset) < clock.now() && changeMark(stage, dataset, { leaseUntil: clock.now() + milliseconds })
     },
+    async renew(dataset, milliseconds) {
+      stage.alive()
+      changeMark(stage, dataset, { leaseUntil: clock.now() + milliseconds })
+    },
     async release(dataset) {
       stage.alive()
       changeMark(stage, dataset, { leaseUntil: 0 })

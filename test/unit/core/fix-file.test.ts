@@ -8,6 +8,7 @@ import { csvFixFile } from '#core/rejects/fix-csv.ts'
 import type { FixFile } from '#core/rejects/fix-file.ts'
 import { jsonFixFile } from '#core/rejects/fix-json.ts'
 import { rejectOf } from '#core/rejects/reject-row.ts'
+import { parseCsvRow } from '#core/rows/csv.ts'
 import { type CsvDialect, csvDialectFault, standardCsv } from '#core/rows/csv-dialect.ts'
 import { rowFormatOf } from '#core/rows/format.ts'
 import { readRows } from '#core/rows/read-rows.ts'
@@ -178,6 +179,15 @@ test('CSV in every dialect: a file of rejects that is sent as it is loads nothin
     { numRuns: 2000 },
   )
   assert.ok(refused > 1000, `${refused} refused`)
+})
+
+test('any character may quote CSV, also one that means something to a pattern', () => {
+  for (const quote of ['$', '^', '\\', '.', '&', '`']) {
+    const file = csvFixFile({ ...standardCsv, quote }, ['id', 'name'], columns)
+    const raw = JSON.stringify({ id: 1, name: `a${quote}b` })
+    const row = file.row(rejectOf({ code: 'sqlstate-23514', column: null, message: 'no' }, { line: 1, offset: 0, bytes: Buffer.from(raw) }))
+    assert.deepEqual(parseCsvRow(row.trimEnd(), { ...standardCsv, quote })?.slice(0, 2), ['1', `a${quote}b`])
+  }
 })
 
 test('CSV that is no UTF-8, or kept in part: one field, so that it cannot pass for a row', async () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { decodeEnvelope } from '#core/batches/envelope.ts'
 import { bigint, integer } from '#core/dataset/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
-import { LoadError } from '#core/errors.ts'
+import { LoadError, OutOfTimeError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
 import type { RecordPorts } from '#core/records/ports.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
@@ -19,6 +19,9 @@ const latest = dataset('latest', { description: 'a test', columns, primaryKey: [
 const lanes = 2
 const locked = Object.assign(new Error('could not obtain lock'), { code: '55P03' })
 const changed = new LoadError('table-changed', 'The column n is text.')
+/** Only the rows of one record fit into a try. */
+const slow = new OutOfTimeError('too slow')
+const sink = { write: async () => undefined, refuse: () => undefined, flush: async () => undefined }
 
 /** A table, a ledger and a stream in memory. Any call may be cut off, once `fuse` calls have gone through, before it is done or after. */
 class World {
@@ -67,7 +70,8 @@ class World {
   #ports(): RecordPorts {
     return {
       commitMany: this.#port(async (_dataset, chunks) => {
-        if (this.trouble) throw this.trouble
+        if (this.trouble === slow) for (const chunk of chunks) await chunk.read(sink, false, 0)
+        if (this.trouble && (this.trouble !== slow || chunks.length > 1)) throw this.trouble
         return {
           kind: 'committed' as const,
           results: chunks.map(({ header, record }) => {
@@ -122,6 +126,7 @@ class World {
       ...this.#parking(),
       findDataset: () => latest,
       lease: async () => true,
+      renew: async () => undefined,
       release: async () => undefined,
       sendAgain: async () => undefined,
       delayed: () => undefined,
@@ -147,7 +152,7 @@ const step = fc.oneof(
       waits: fc.array(fc.nat(6), { minLength: 1, maxLength: 20 }),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('trouble' as const), error: fc.constantFrom(locked, changed, undefined) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('trouble' as const), error: fc.constantFrom(locked, changed, slow, undefined) }) },
 )
 
 test('whatever is in trouble, dies or drains: each key ends with what was accepted last, nothing is lost, nothing is in twice', async () => {
