@@ -155,13 +155,15 @@ describe('load-records', () => {
 })
 
 describe('drain-parked', () => {
-  it('takes one dataset a message, for as long as load-records may take', () => {
+  it('takes one dataset a message, for as long as a chunk may take, and gives it back soon after it was killed', () => {
     const parked = mapping(ingest, 'drain-parked')
     assert.equal(parked.BatchSize, 1)
     assert.match(JSON.stringify(parked.EventSourceArn), /parkedQueue/)
     ingest.hasResourceProperties('AWS::Lambda::Function', {
-      Environment: { Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'drain-parked', PATIENCE_SECONDS: String(66 * 3600) }) },
-      Timeout: 120,
+      Environment: {
+        Variables: Match.objectLike({ POWERTOOLS_SERVICE_NAME: 'drain-parked', PATIENCE_SECONDS: String(66 * 3600), LEASE_SECONDS: '45' }),
+      },
+      Timeout: 900,
     })
   })
 })
