@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EnvelopeHeader } from '#core/batches/envelope.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
@@ -19,7 +20,7 @@ import { readChunk } from './sql/read-chunk.ts'
 /** The longest first wait and the longest wait of all, milliseconds: an outage is waited out for as long as there is time. */
 const waits = { base: 200, longest: 5_000 }
 
-/** How long a table that somebody keeps locked is asked again, milliseconds: then its records are parked, and hold up nobody. */
+/** Milliseconds of waiting after which a table that somebody keeps locked is not asked again: its records are parked, and hold up nobody. */
 const lockPatience = 5_000
 
 /**
@@ -30,7 +31,7 @@ export function recordStore(
   connect: () => Promise<Connection>,
   breaker: Breaker,
   openRejects: (header: EnvelopeHeader) => RejectFile,
-  pause?: Pause,
+  pause: Pause = sleep,
 ): Pick<RecordPorts, 'committedChunk' | 'commitMany'> {
   const onDatabase = guardedConnections(connect, breaker)
   // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
@@ -52,7 +53,7 @@ export function recordStore(
     async commitMany(dataset, chunks, timeLeft, ofTry) {
       const many = chunks.map((chunk) => oneOfMany(dataset, chunk))
       const began = performance.now()
-      let tries = 0
+      let [tries, waited] = [0, 0]
       const committed = await retry(
         () => {
           tries++
@@ -61,9 +62,11 @@ export function recordStore(
         {
           tries: Number.POSITIVE_INFINITY,
           ...waits,
-          pause,
-          retryable: (error) =>
-            verdictOn(error) === 'wait' && timeLeft() > waits.longest && !(isLocked(error) && performance.now() - began > lockPatience),
+          pause: (milliseconds) => {
+            waited += milliseconds
+            return pause(milliseconds)
+          },
+          retryable: (error) => verdictOn(error) === 'wait' && timeLeft() > waits.longest && !(isLocked(error) && waited > lockPatience),
         },
       )
       if (committed.kind === 'committed') {

@@ -25,7 +25,7 @@ const timeout = 29_000
 
 /** The real door; DynamoDB, S3 and the stream are the stage's. */
 export function createDoor(stage: Stage): (batch: Batch) => Promise<DoorAnswer> {
-  const { loads, trouble, clock } = stage
+  const { loads, trouble } = stage
   const { items } = loads
   /** True once a request is to find that its time is over. */
   let late = false
@@ -107,7 +107,7 @@ export function createDoor(stage: Stage): (batch: Batch) => Promise<DoorAnswer> 
       stage.alive()
       return items.get(id)
     },
-    now: clock.now,
+    now: stage.now,
     sleep: async () => undefined,
   })
 

@@ -33,11 +33,11 @@ export function createDrainer(stage: Stage, database: string) {
     },
     async lease(dataset, milliseconds) {
       stage.alive()
-      return leaseOf(stage, dataset) < clock.now() && changeMark(stage, dataset, { leaseUntil: clock.now() + milliseconds })
+      return leaseOf(stage, dataset) < stage.now() && changeMark(stage, dataset, { leaseUntil: stage.now() + milliseconds })
     },
     async renew(dataset, milliseconds) {
       stage.alive()
-      changeMark(stage, dataset, { leaseUntil: clock.now() + milliseconds })
+      changeMark(stage, dataset, { leaseUntil: stage.now() + milliseconds })
     },
     async release(dataset) {
       stage.alive()
@@ -46,12 +46,12 @@ export function createDrainer(stage: Stage, database: string) {
     async sendAgain(message, delay) {
       stage.die('the drainer dies before it sends for the next')
       parkedQueue.send(JSON.stringify(message), delay)
-      changeMark(stage, message.dataset, { wokenAt: clock.now() })
+      changeMark(stage, message.dataset, { wokenAt: stage.now() })
     },
     delayed: () => undefined,
     failed: () => undefined,
     patience,
-    now: clock.now,
+    now: stage.now,
   })
 
   let stopped = false

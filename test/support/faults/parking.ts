@@ -6,7 +6,7 @@ const onItsWay = 120_000
 
 /** Where records are parked, as the consumer sees it. */
 export function parkingOf(stage: Stage): Parking {
-  const { parking, clock, parkedQueue } = stage
+  const { parking, parkedQueue } = stage
   return {
     find: (dataset) => alive(stage, () => parking.find(dataset)),
     open: (dataset, trouble) => alive(stage, () => parking.open(dataset, trouble)),
@@ -18,9 +18,9 @@ export function parkingOf(stage: Stage): Parking {
     remove: (key) => alive(stage, () => parking.remove(key)),
     async wake({ dataset, wokenAt }) {
       stage.die('the consumer dies before it sends for a drainer')
-      if (clock.now() - wokenAt < onItsWay) return
+      if (stage.now() - wokenAt < onItsWay) return
       parkedQueue.send(JSON.stringify({ dataset, failures: 0 }), 2)
-      changeMark(stage, dataset, { wokenAt: clock.now() })
+      changeMark(stage, dataset, { wokenAt: stage.now() })
     },
   }
 }

@@ -74,7 +74,7 @@ export async function play({ database, rows, seed, onProgress, sabotage }: PlayO
     parallelization: 1 + below(random, 4),
     bisect: random() < 0.5,
   })
-  const tables = new TableTrouble(stage, db)
+  const tables = new TableTrouble(stage, db, database)
   const drainer = createDrainer(stage, database)
   const batchRows = Math.max(1, Math.min(1500, Math.ceil(rows / 200)))
 
@@ -147,6 +147,8 @@ async function disturb(stage: Stage, tables: TableTrouble, source: ReturnType<ty
   const table = tables.any(random)
   if (table && tables.isAlterable && trouble.occurs('a table is altered for a time')) await tables.alter(table, random)
   else if (table && trouble.occurs('a table is renamed for a time')) await tables.rename(table, random)
+  else if (table && trouble.occurs('a table is locked for a time')) await tables.lock(table, random)
+  else if (table && trouble.occurs('a table is slow for a time')) await tables.slow(table, random)
   const openShards = [...stream.openShards]
   const shard = below(random, openShards.length)
   if (openShards.length < 8 && trouble.occurs('a shard is split')) stream.split(openShards[shard]!)

@@ -9,6 +9,9 @@ import type { ModelStream } from '../model-stream.ts'
 import type { VirtualClock } from '../virtual-clock.ts'
 import { Struck, type Trouble } from './trouble.ts'
 
+/** Milliseconds by which a clock may be wrong. */
+const mostSkew = 300_000
+
 /** What door and consumer share: the stream, DynamoDB and S3 in memory, by their rules. Postgres is real. */
 export class Stage {
   readonly parking = new MemoryParking()
@@ -32,6 +35,8 @@ export class Stage {
   readonly trouble: Trouble
   #last: Promise<unknown> = Promise.resolve()
   #dead = false
+  /** Milliseconds by which the clock of the process that runs is ahead. */
+  #skew = 0
 
   constructor(clock: VirtualClock, stream: ModelStream, trouble: Trouble) {
     this.clock = clock
@@ -67,6 +72,7 @@ export class Stage {
   run<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(async () => {
       this.#dead = false
+      this.#skew = this.#nextSkew()
       const result = await work().finally(() => {
         if (this.#dead) throw new Struck('the process is dead')
       })
@@ -74,6 +80,14 @@ export class Stage {
     })
     this.#last = turn.catch(() => undefined)
     return this.clock.busy(turn)
+  }
+
+  /** What the process that runs takes the time to be, epoch milliseconds. */
+  readonly now = (): number => this.clock.now() + this.#skew
+
+  #nextSkew(): number {
+    if (this.trouble.happens('the clock of a function is ahead')) return mostSkew
+    return this.trouble.happens('the clock of a function is behind') ? -mostSkew : 0
   }
 
   get processIsDead(): boolean {

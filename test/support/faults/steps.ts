@@ -77,7 +77,8 @@ export const batchSteps = {
     database: ['database away'],
   },
   'drain-parked': { 'remove object': ['dies before'], 'close mark': ['dies before'], 'send again': ['dies before'] },
-  table: { records: ['altered', 'renamed'] },
+  table: { records: ['altered', 'renamed', 'locked', 'slow'] },
+  clock: { 'of a function': ['ahead', 'behind'] },
 } as const
 
 type Steps = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>

@@ -25,6 +25,8 @@ const probable = {
   'the load item is written, and the answer lost': 0.01,
   'the answer is lost, and the batch sent again': 0.03,
   'the batch is sent twice at once': 0.02,
+  'the clock of a function is ahead': 0.02,
+  'the clock of a function is behind': 0.02,
 } as const
 
 /** What happens to the run as a whole, each about once in so many batches. */
@@ -32,6 +34,8 @@ const events = {
   'the database is away for a time': 1 / 60,
   'a table is altered for a time': 1 / 50,
   'a table is renamed for a time': 1 / 70,
+  'a table is locked for a time': 1 / 60,
+  'a table is slow for a time': 1 / 250,
   'a shard is split': 1 / 60,
   'two shards are merged': 1 / 80,
   'the event source is killed': 1 / 50,
