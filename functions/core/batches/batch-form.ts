@@ -1,6 +1,7 @@
 import { LoadError, RequestError } from '#core/errors.ts'
 import type { BatchFormat, Compression } from '#core/loads/load.ts'
 import { type CsvDialect, standardCsv } from '#core/rows/csv-dialect.ts'
+import { refuseForeign } from '#core/rows/foreign.ts'
 import { compressionOf, magicBytes } from '#core/rows/sniff.ts'
 
 export const batchLimits = {
@@ -24,6 +25,12 @@ export interface BatchRequest {
   readonly compression: Compression | undefined
   /** Rows the client counted. */
   readonly rows: number | undefined
+}
+
+/** How the format of a batch is declared. */
+export const declaring = (format: string): string => {
+  const type = [...textTypes].find(([, its]) => its === format)?.[0]
+  return type ? `send it as Content-Type ${type}, or if it is compressed with X-Millrace-Format: ${format}` : 'send it as a file'
 }
 
 const textTypes: ReadonlyMap<string, BatchFormat> = new Map([
@@ -77,11 +84,12 @@ function rowsOf(text: string | undefined): number | undefined {
 
 /**
  * How a body is compressed, by its first bytes: API Gateway has inflated what had a Content-Encoding, and others have not.
- * @throws LoadError compression-mismatch
+ * @throws LoadError compression-mismatch, or format-unsupported for what is no text either
  */
 export function compressionIn(body: Buffer, declared: Compression | undefined): Compression {
   const found = compressionOf(body.subarray(0, magicBytes))
   if (declared === undefined || declared === found) return found
+  if (found === 'none') refuseForeign(body)
   throw new LoadError('compression-mismatch', `The body is said to be ${declared}, and is ${found === 'none' ? 'not compressed' : found}.`)
 }
 

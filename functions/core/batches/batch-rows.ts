@@ -9,7 +9,7 @@ import { type RowSink, readRows } from '#core/rows/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { settleFormat, textBytes } from '#core/rows/sniff.ts'
 import type { Refusal } from '#core/values/reject.ts'
-import { type BatchForm, batchLimits } from './batch-form.ts'
+import { type BatchForm, batchLimits, declaring } from './batch-form.ts'
 import { BatchText } from './batch-text.ts'
 import { keyHash, type OrderingColumn, orderingColumn } from './lane.ts'
 
@@ -67,7 +67,7 @@ export async function readBatch(dataset: Dataset, form: BatchForm, day: Date, pi
       text.add(piece)
       if (!looked && text.size >= firstSigns) {
         looked = true
-        settleFormat(form, 'none', text.slice(0, Math.min(text.size, textBytes)))
+        settleFormat(form, 'none', text.slice(0, Math.min(text.size, textBytes)), declaring)
       }
       yield piece
     }

@@ -20,7 +20,7 @@ export function jsonArrayScanner(offset: number): RowScanner {
     if (next > from) return next
     if (from === to) return -1
     const opener = place === 'start' ? open : comma
-    if (place === 'over') throw invalid('there is more behind the end of the array')
+    if (place === 'over') throw invalid(`there is ${isArray(bytes, from, to) ? 'another array' : 'more'} behind the end of the array`)
     if (place === 'inside' && bytes[from] === close) {
       place = 'over'
       return from + 1
@@ -134,6 +134,12 @@ function brokenEnd(bytes: Buffer, begin: number, to: number): number {
     if (bytes[last] === closeBrace && next < to && (bytes[next] === close || bytes[next] === comma)) return next
   }
   return -1
+}
+
+/** True where an array begins, with a byte order mark before it or without. */
+function isArray(bytes: Buffer, from: number, to: number): boolean {
+  const mark = bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf ? 3 : 0
+  return bytes[skipSpace(bytes, from + mark, to)] === open
 }
 
 const isSpace = (c: number | undefined): boolean => c === 32 || c === lf || c === 13 || c === 9

@@ -1,9 +1,9 @@
 import { LoadError } from '#core/errors.ts'
 import type { Compression, DeclaredEncoding, Format, Load } from '#core/loads/load.ts'
-import { foreignKind } from './foreign.ts'
+import { refuseForeign } from './foreign.ts'
 
-/** Bytes that `compressionOf` looks at. */
-export const magicBytes = 4
+/** Bytes by which a compressed file is told from others. */
+export const magicBytes = 8
 
 /** How a file is compressed, by its first bytes; text begins with none of these. RFC 1952, 2.3.1; RFC 8878, 3.1.1 and 3.1.2. */
 export function compressionOf(head: Uint8Array): Compression {
@@ -30,34 +30,39 @@ export function formatOf(head: Buffer): Format {
 
 const words: Readonly<Record<Compression, string>> = { none: 'not compressed', gzip: 'compressed with gzip', zstd: 'compressed with zstd' }
 
-/** @throws LoadError compression-mismatch */
+/** @throws LoadError compression-mismatch, or format-unsupported for what is no text either */
 export function settleCompression({ compression: declared }: DeclaredEncoding, head: Buffer): Compression {
   const found = compressionOf(head)
-  if (declared !== 'auto' && declared !== found)
+  if (declared !== 'auto' && declared !== found) {
+    if (found === 'none') refuseForeign(head)
     throw new LoadError(
       'compression-mismatch',
       `The file is ${words[found]}, but was declared as ${words[declared]}; declare compression "${found}", or leave it out.`,
     )
+  }
   return found
 }
 
+const byFormat = (format: Format): string => `declare format "${format}", or leave it out`
+
 /**
  * The declared format, unless the text cannot be that. Only what is certain counts: a bad first row must not cost its neighbours.
+ * @param advice how the format is declared, for the sender of a text that is another one
  * @throws LoadError compressed-twice, format-mismatch, format-unsupported, json-over-lines, parquet-unsupported
  */
 export function settleFormat(
   { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & Pick<Load, 'csv'>,
   compression: Compression,
   head: Buffer,
+  advice: (found: Format) => string = byFormat,
 ): Format {
   const inner = compressionOf(head)
   if (inner !== 'none')
     throw new LoadError(
       'compressed-twice',
-      `What is inside the ${compression} data is ${words[inner]} again; compress the text once, or send what is inside as it is.`,
+      `What is inside the ${compression === 'none' ? 'compressed' : compression} data is ${words[inner]} again; compress the text once, or send what is inside as it is.`,
     )
-  const foreign = foreignKind(head)
-  if (foreign) throw new LoadError('format-unsupported', `The file is ${foreign.is}, which is not read; ${foreign.instead}.`)
+  refuseForeign(head)
   const found = formatOf(head)
   if (found === 'parquet' && compression !== 'none')
     throw new LoadError(
@@ -81,10 +86,7 @@ export function settleFormat(
   }
   if (found !== 'parquet' && !impossible[declared].test(text)) return declared
   if (found === declared) return declared
-  throw new LoadError(
-    'format-mismatch',
-    `The file begins like ${names[found]}, but was declared as ${names[declared]}; declare format "${found}", or leave it out.`,
-  )
+  throw new LoadError('format-mismatch', `The file begins like ${names[found]}, but was declared as ${names[declared]}; ${advice(found)}.`)
 }
 
 /** Ends of objects at which it is looked whether the lines so far are one: enough for any object that a person has laid out. */

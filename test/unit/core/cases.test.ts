@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { compressionIn, declaring } from '#core/batches/batch-form.ts'
 import { doublePrecision, integer, numeric, real, text } from '#core/dataset/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
@@ -9,10 +10,11 @@ import { standardCsv } from '#core/rows/csv-dialect.ts'
 import { rowFormatOf } from '#core/rows/format.ts'
 import { readRows } from '#core/rows/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
-import { settleFormat } from '#core/rows/sniff.ts'
+import { magicBytes, settleCompression, settleFormat } from '#core/rows/sniff.ts'
 import { ZstdFrames } from '#core/rows/zstd-frames.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import type { Refusal } from '#core/values/reject.ts'
+import { readRowBytes } from '#platform/request.ts'
 import { feed } from '../../../functions/load-chunk/text.ts'
 
 const words = dataset('words', { description: 'a test', columns: { word: text() }, primaryKey: ['word'], onConflict: 'ignore' })
@@ -33,6 +35,48 @@ function settled(
 test('compressed twice, whatever is inside what', () => {
   for (const inner of [gzipSync('{"a":1}'), zstdCompressSync('{"a":1}')])
     for (const outer of ['gzip', 'zstd'] as const) assert.equal(settled(inner, outer), 'compressed-twice')
+})
+
+test('compressed data that was made text of on its way, whatever was said of it', () => {
+  const asText = (bytes: Buffer) => Buffer.from(bytes.toString('utf8'))
+  // As the door has it: U+FFFD is a byte again that no UTF-8 has.
+  const asBody = (bytes: Buffer) => readRowBytes({ body: bytes.toString('utf8'), isBase64Encoded: false }, 1000)
+  for (const [kind, bytes] of [
+    ['gzip', gzipSync('{"a":1}')],
+    ['zstd', zstdCompressSync('{"a":1}')],
+  ] as const)
+    for (const head of [asText(bytes), asBody(bytes)]) {
+      const named = { name: 'LoadError', message: new RegExp(`The file is ${kind} data that was made text of`) }
+      assert.throws(() => settleFormat({ format: 'auto' }, 'none', head), named)
+      assert.throws(() => settleCompression({ format: 'auto', compression: kind }, head.subarray(0, magicBytes)), named)
+      assert.throws(() => compressionIn(head, kind), named)
+    }
+})
+
+test('record separators before each value are named', () => {
+  for (const format of ['auto', 'ndjson', 'json', 'csv'] as const)
+    assert.equal(settled('\x1e{"a":1}\n', 'none', format), 'format-unsupported')
+})
+
+test('a batch in another format than its type says: the answer names the type that is right', () => {
+  const batch = (format: 'ndjson' | 'json', head: string) => () => settleFormat({ format }, 'none', Buffer.from(head), declaring)
+  assert.throws(batch('json', '{"a":1}\n{"a":2}\n'), /begins like NDJSON.*Content-Type application\/x-ndjson/)
+  assert.throws(batch('ndjson', '[{"a":1}]'), /begins like a JSON array.*Content-Type application\/json/)
+})
+
+test('an array behind the array, with a byte order mark between them or without', async () => {
+  for (const between of ['', '\n', '\ufeff', '\n\ufeff ']) {
+    const { scanner, reader } = rowFormatOf({ format: 'json' })
+    const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: 1000, offset: 0, skipToNewline: false, ranged: false })
+    const whole = Buffer.from(`[{"word":"a"}]${between}[{"word":"b"}]`)
+    splitter.push(whole)
+    const sink = { write: async () => undefined, refuse: () => undefined, flush: async () => undefined }
+    const rows = reader(words, { day: new Date(0), lead: false }, Buffer.alloc(0))
+    await assert.rejects(
+      readRows({ splitter, more: async () => false }, whole.length, rows, sink, 0),
+      /there is another array behind the end/,
+    )
+  }
 })
 
 test('UTF-32 by name, with its mark and without', () => {
