@@ -7,7 +7,7 @@ import type { SendState } from './send-state.ts'
 export interface Checkpoint extends AsyncDisposable {
   /** What was saved before, of the same stream. */
   readonly saved: SendState | undefined
-  /** Resolves when the state, or a later one, is on the disk. */
+  /** Resolves when the state, or a later one, is on the disk. Rejects with SendError `checkpoint-not-saved`. */
   readonly save: (state: SendState) => Promise<void>
 }
 interface Options {
@@ -60,9 +60,26 @@ function createSaver(path: string, url: string): Checkpoint['save'] {
   }
 }
 
-/** Whole or not at all, and there even when the power fails in the next moment: a batch must never be sent before it is known here. */
+/**
+ * Whole or not at all, and there even when the power fails in the next moment: a batch must never be sent before it is known here.
+ * @throws SendError checkpoint-not-saved
+ */
 async function replaceFile(path: string, text: string): Promise<void> {
   const made = `${path}.new`
+  try {
+    await write(made, path, text)
+  } catch (cause) {
+    await rm(made, { force: true }).catch(() => undefined)
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new SendError(
+      'checkpoint-not-saved',
+      `The checkpoint ${path} could not be saved, so no more is sent: ${why}. Make room for it.`,
+      cause,
+    )
+  }
+}
+
+async function write(made: string, path: string, text: string): Promise<void> {
   const file = await open(made, 'w')
   try {
     await file.writeFile(text)

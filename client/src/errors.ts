@@ -75,15 +75,17 @@ export class PushError extends ClientError {
 export type SendFault =
   /** The stream is not the one that was saved, or not all of it is there. */
   | 'not-resumable'
+  /** What was sent could not be written down: the disk is full, or takes no writes. Nothing is sent that is not written down. */
+  | 'checkpoint-not-saved'
   /** A load has received another number of rows than its batch had: please report it. */
   | 'row-count-mismatch'
 
-/** A stream cannot go on, and sending the same again would not help. */
+/** A stream cannot go on, and nothing that the server does would change that. */
 export class SendError extends ClientError {
   readonly fault: SendFault
 
-  constructor(fault: SendFault, message: string) {
-    super(message)
+  constructor(fault: SendFault, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
     this.fault = fault
   }
 }

@@ -17,7 +17,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 export const exitCodesHelp = `
 Exit status:
     0  every row is in the table (loaded, updated, or there already), or the load is under way (--no-wait)
-    1  something unexpected, such as a file that changed while it was being sent
+    1  something unexpected, such as a file that changed while it was being sent, or a full disk
     2  the load (or every batch) is complete, and some rows were rejected
     3  the load (or a batch) failed, was aborted, or expired
     4  the server refused the request

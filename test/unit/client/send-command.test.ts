@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync, symlinkSync } from 'node:fs'
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
@@ -166,6 +167,28 @@ test('a checkpoint of another dataset, of another server, of something else, or 
   await writeFile(`${checkpoint}.lock`, '2147483646')
   assert.equal((await send(fake, [path])).code, 0)
   assert.equal((await readdir(folder)).filter((name) => name.endsWith('.lock')).length, 0)
+})
+
+test('a disk that is full under the checkpoint ends the stream in plain words, and with room again it goes on', {
+  skip: !existsSync('/dev/full'),
+}, async () => {
+  await using fake = await startFakeMillrace()
+  const path = await file('full.ndjson', rows(45))
+  const checkpoint = `${path}.checkpoint`
+  // The first write of the checkpoint is taken, and from then on none.
+  fake.fault = (name, nth) => {
+    if (name === 'POST batches' && nth === 2) symlinkSync('/dev/full', `${checkpoint}.new`)
+    return undefined
+  }
+  const { code, err } = await send(fake, [path, '--batch-rows', '10', '--parallel', '1'])
+  assert.equal(code, 1)
+  assert.match(err, /The checkpoint .*full\.ndjson\.checkpoint could not be saved, so no more is sent: ENOSPC.*Make room/)
+  assert.match(err, /The same command goes on from there/)
+  assert.doesNotMatch(err, /\n {4}at /)
+  assert.deepEqual(existsSync(`${checkpoint}.new`), false)
+  const again = await send(fake, [path, '--batch-rows', '10'])
+  assert.equal(again.code, 0)
+  assert.match(again.out, /45 received = 45 loaded/)
 })
 
 test('a signal ends a stream in order: what was read of it is sent, a begun line is not, and the checkpoint is kept', async () => {
