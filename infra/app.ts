@@ -17,7 +17,7 @@ export function compose(app: App) {
     ? new DatabaseStack(app, id('database'), { stage, values: stage.database })
     : new GivenDatabaseStack(app, id('database'), { stage })
   const ingest = new IngestStack(app, id('ingest'), { stage, storage, database })
-  const api = new ApiStack(app, id('api'), { stage, storage, checkOrder: ingest.checkOrder })
+  const api = new ApiStack(app, id('api'), { stage, storage, behind: ingest.behind })
   const watch = new WatchStack(app, id('watch'), {
     stage,
     alarms: [storage, database, ingest, api].flatMap((s) => s.alarms),

@@ -2,9 +2,7 @@ import type { Action } from '#core/api/call.ts'
 import type { HealthAnswer } from '#core/api/contract.ts'
 import type * as routes from '#core/api/routes/service.ts'
 import { RequestError } from '#core/errors.ts'
-
-/** Asks one part of the world whether it answers; rejects when it does not. */
-export type Check = (signal: AbortSignal) => Promise<unknown>
+import type { Check } from '#platform/health.ts'
 
 /** Milliseconds a part has to answer: well within what a load balancer or a monitor waits. */
 const patience = 3000

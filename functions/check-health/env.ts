@@ -7,5 +7,6 @@ export const spec = {
   RAW_BUCKET: string('bucket of uploaded objects'),
   REJECTS_BUCKET: string('bucket of rejected rows'),
   STREAM_NAME: string('Kinesis stream of batches'),
+  PROBE_DATABASE_FUNCTION: string('name of the function that looks whether the database answers'),
   PLAN_QUEUE_URL: string('SQS queue that plan-load reads'),
 }

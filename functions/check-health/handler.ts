@@ -1,9 +1,9 @@
 import * as routes from '#core/api/routes/service.ts'
 import { readEnv } from '#core/env.ts'
 import { on, serve } from '#platform/api.ts'
-import { databaseBreaker } from '#platform/dynamodb/breaker.ts'
+import { databaseSightings } from '#platform/dynamodb/breaker.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
-import { askBucket, askDatabase, askQueue, askTable } from '#platform/health.ts'
+import { askBucket, askDatabase, askQueue, askTable, invoking } from '#platform/health.ts'
 import { openBucket } from '#platform/s3/bucket.ts'
 import { askStream, openStream } from '#platform/stream.ts'
 import { createShowLiveness, createShowReadiness } from './check-health.ts'
@@ -15,7 +15,7 @@ const table = openTable(env.TABLE_NAME)
 
 const showReadiness = createShowReadiness({
   table: askTable(table),
-  database: askDatabase(databaseBreaker(table)),
+  database: askDatabase(databaseSightings(table).read, invoking(env.PROBE_DATABASE_FUNCTION)),
   uploads: askBucket(openBucket(env.RAW_BUCKET)),
   rejects: askBucket(openBucket(env.REJECTS_BUCKET)),
   stream: askStream(openStream(env.STREAM_NAME)),

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import type { Table } from './dynamodb/table.ts'
-import type { Breaker } from './postgres/breaker.ts'
 import type { Bucket } from './s3/bucket.ts'
+
+/** Asks one part of the world whether it answers; rejects when it does not. */
+export type Check = (signal: AbortSignal) => Promise<unknown>
 
 /** One cheap question to each part that the API depends on. */
 export const askTable =
@@ -16,13 +20,37 @@ export const askBucket =
   (abortSignal: AbortSignal) =>
     client.send(new HeadBucketCommand({ Bucket: name }), { abortSignal })
 
-/** The API's functions never meet the database: they ask what loaders and consumers found when they last wanted a connection. */
+/** What is known of the database is true for so long, milliseconds; and so often it is looked at when it is asked for all the time. */
+const fresh = 5000
+/** Milliseconds until it is looked whether somebody else's look has ended. */
+const pause = 200
+
+/**
+ * The API's functions never meet the database: they ask what was last seen of it, and have a function look that may when that is too long ago.
+ * @param look ends when it was looked, or when somebody else is at it
+ */
 export const askDatabase =
-  ({ openSince }: Pick<Breaker, 'openSince'>) =>
-  async () => {
-    const since = await openSince()
-    if (since !== undefined) throw Object.assign(new Error(`away since ${since}`), { name: 'DatabaseAway' })
+  (read: (signal: AbortSignal) => Promise<{ readonly openSince: string | undefined; readonly lookedAt: number }>, look: Check) =>
+  async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const { openSince, lookedAt } = await read(signal)
+      if (Date.now() - lookedAt < fresh) {
+        if (openSince === undefined) return
+        throw Object.assign(new Error(`away since ${openSince}`), { name: 'DatabaseAway' })
+      }
+      await look(signal)
+      await sleep(pause, undefined, { signal })
+    }
   }
+
+/** @throws when the function fails */
+export const invoking = (name: string): Check => {
+  const client = new LambdaClient({ maxAttempts: 1 })
+  return async (abortSignal) => {
+    const { FunctionError } = await client.send(new InvokeCommand({ FunctionName: name }), { abortSignal })
+    if (FunctionError !== undefined) throw new Error(`${name} failed`)
+  }
+}
 
 export const askQueue = (url: string) => {
   const client = new SQSClient({})

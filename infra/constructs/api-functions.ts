@@ -19,12 +19,20 @@ import type { StorageStack } from '../stacks/storage.ts'
 import type { Stage } from '../stage.ts'
 import { VerbFunction } from './verb-function.ts'
 
+/** Functions in the VPC that those of the API ask. */
+export interface BehindApi {
+  /** Asked before a replay. */
+  readonly checkOrder: VerbFunction
+  /** Asked for readiness. */
+  readonly probeDatabase: VerbFunction
+}
+
 /** The API's functions, each with exactly what it may do. None is in the VPC: the door never waits for the database. */
 export function apiFunctions(
   scope: Construct,
   stage: Stage,
   storage: StorageStack,
-  checkOrder: VerbFunction,
+  { checkOrder, probeDatabase }: BehindApi,
 ): Readonly<Record<Verb, VerbFunction>> {
   const { table, raw, rejects, deadLetters, plan, batches, key } = storage
   const byTenant = `${table.tableArn}/index/byTenant`
@@ -191,9 +199,13 @@ export function apiFunctions(
       stage,
       spec: checkHealth,
       description: 'Tells whether the API lives, and whether what it depends on answers',
-      environment: { ...open, TABLE_NAME: table.tableName, RAW_BUCKET: raw.bucket.bucketName, REJECTS_BUCKET, PLAN_QUEUE_URL, STREAM_NAME },
+      environment: {
+        ...{ ...open, TABLE_NAME: table.tableName, RAW_BUCKET: raw.bucket.bucketName, REJECTS_BUCKET, PLAN_QUEUE_URL, STREAM_NAME },
+        PROBE_DATABASE_FUNCTION: probeDatabase.fn.functionName,
+      },
     })
       .may(['dynamodb:DescribeTable', 'dynamodb:GetItem'], table.tableArn)
+      .may(['lambda:InvokeFunction'], probeDatabase.fn.functionArn)
       .may(['s3:ListBucket'], raw.arn, rejects.arn)
       .may(['sqs:GetQueueAttributes'], plan.queue.queueArn)
       .may(['kinesis:DescribeStreamSummary'], batches.stream.streamArn)

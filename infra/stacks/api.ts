@@ -19,7 +19,7 @@ import type { Construct } from 'constructs'
 import { spec as authorizeSpec } from '../../functions/authorize/env.ts'
 import { acknowledge } from '../constructs/acknowledge.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
-import { apiFunctions } from '../constructs/api-functions.ts'
+import { apiFunctions, type BehindApi } from '../constructs/api-functions.ts'
 import { rateLimitAddresses } from '../constructs/firewall.ts'
 import { answerWithProblems } from '../constructs/gateway-problems.ts'
 import type { Panel } from '../constructs/panel.ts'
@@ -31,8 +31,7 @@ import type { StorageStack } from './storage.ts'
 export interface ApiProps {
   readonly stage: Stage
   readonly storage: StorageStack
-  /** Asked before a replay. */
-  readonly checkOrder: VerbFunction
+  readonly behind: BehindApi
 }
 
 /** The door: a regional REST API, its authorizer and its functions. */
@@ -42,9 +41,9 @@ export class ApiStack extends Stack {
   readonly alarms: readonly AlarmSpec[]
   readonly panels: readonly Panel[]
 
-  constructor(scope: Construct, id: string, { stage, storage, checkOrder }: ApiProps) {
+  constructor(scope: Construct, id: string, { stage, storage, behind }: ApiProps) {
     super(scope, id, { description: `Millrace ${stage.name}: the HTTP API` })
-    const verbs = apiFunctions(this, stage, storage, checkOrder)
+    const verbs = apiFunctions(this, stage, storage, behind)
     const authorize = stage.gatewayAuthenticates ? this.authorizeFunction(stage, storage) : undefined
     this.functions = [...Object.values(verbs), ...(authorize ? [authorize] : [])]
     this.api = this.restApi(stage)

@@ -8,7 +8,9 @@ import { spec as endLoadSpec } from '../../functions/end-load/env.ts'
 import { spec as loadChunkSpec } from '../../functions/load-chunk/env.ts'
 import { spec as noteDeadLetterSpec } from '../../functions/note-dead-letter/env.ts'
 import { spec as planLoadSpec } from '../../functions/plan-load/env.ts'
+import { spec as probeDatabaseSpec } from '../../functions/probe-database/env.ts'
 import type { AlarmSpec } from '../constructs/alarm-spec.ts'
+import type { BehindApi } from '../constructs/api-functions.ts'
 import type { Database } from '../constructs/database.ts'
 import { loadRecordsFunction } from '../constructs/load-records.ts'
 import type { Panel } from '../constructs/panel.ts'
@@ -25,7 +27,8 @@ export interface IngestProps {
 /** From an object in the raw bucket, or a record of the stream, to rows in Postgres: plan-load cuts the one into chunks, load-chunk and load-records commit them. */
 export class IngestStack extends Stack {
   /** What replay-load, which is outside the VPC, asks about the tables. */
-  readonly checkOrder: VerbFunction
+  /** What the API's functions ask, none of which is in the VPC. */
+  readonly behind: BehindApi
   readonly functions: readonly VerbFunction[]
   readonly alarms: readonly AlarmSpec[]
   readonly panels: readonly Panel[]
@@ -36,7 +39,7 @@ export class IngestStack extends Stack {
     const planLoad = this.planLoad(props)
     const loadChunk = this.loadChunk(props)
     const loadRecords = loadRecordsFunction(this, props)
-    this.checkOrder = this.orderCheck(props)
+    this.behind = { checkOrder: this.orderCheck(props), probeDatabase: this.databaseProbe(props) }
     this.functions = [
       planLoad,
       loadChunk,
@@ -44,7 +47,7 @@ export class IngestStack extends Stack {
       this.noteDeadLetter(props),
       this.endLoad(props),
       this.drainParked(props),
-      this.checkOrder,
+      ...Object.values(this.behind),
     ]
     this.alarms = [...this.functions.flatMap((f) => f.alarms), ...loadRecords.alarms, ...countedAlarms()]
     const period = Duration.minutes(1)
@@ -170,6 +173,24 @@ export class IngestStack extends Stack {
     // One object a message, and few of them: what is slow here holds up nothing.
     noteDeadLetter.fn.addEventSource(new SqsEventSource(setAside.queue, { batchSize: 10, reportBatchItemFailures: true }))
     return noteDeadLetter
+  }
+
+  private databaseProbe({ stage, storage: { table, key }, database }: IngestProps): VerbFunction {
+    const probeDatabase = new VerbFunction(this, 'probe-database', {
+      stage,
+      spec: probeDatabaseSpec,
+      description: 'Looks whether the database answers, for readiness',
+      environment: { TABLE_NAME: table.tableName, DATABASE_SECRET_ARN: database.connection.secretArn },
+      // A connection is waited for ten seconds.
+      timeout: Duration.seconds(15),
+      placement: database.placement,
+    })
+    probeDatabase
+      .may(['dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)
+      .may(['secretsmanager:GetSecretValue'], database.connection.secretArn)
+      .mayEncrypt(key, 'dynamodb')
+    database.mayConnect(probeDatabase)
+    return probeDatabase
   }
 
   private drainParked({ stage, storage, database }: IngestProps): VerbFunction {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { getLoad } from '#platform/dynamodb/projection.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
 import { blobSource } from '../../client/src/source.ts'
+import { door } from '../support/door.ts'
 import { checkReceipt, connectStage, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
 import { stopPostgresOf } from '../support/stop-postgres.ts'
 
@@ -45,8 +46,11 @@ test('Postgres is away for a minute in the middle of two loads: both are complet
   const restart = await stopPostgresOf(stage.database)
   holder.release(true)
   if (!restart) return t.skip('the server’s process is not to be seen from here')
+  const ready = door(undefined)
   try {
     await sleep(outage)
+    const { status, problem } = await ready('GET /v1/health/ready')
+    assert.deepEqual([status, problem.errors?.map(({ pointer }) => pointer)], [503, ['/parts/database']])
     for (const id of loads) {
       const load = await getLoad(table, id)
       assert.deepEqual([load?.state, load?.waiting?.code], ['loading', 'database-unavailable'])
@@ -62,4 +66,5 @@ test('Postgres is away for a minute in the middle of two loads: both are complet
     // A chunk that had used up its receives would have ended it.
     assert.equal(receipt.problem, null)
   }
+  assert.equal((await ready('GET /v1/health/ready')).status, 200)
 })

@@ -98,6 +98,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     'dynamodb:DescribeTable',
     'dynamodb:GetItem',
     'kinesis:DescribeStreamSummary',
+    'lambda:InvokeFunction',
     's3:ListBucket',
     'sqs:GetQueueAttributes',
   ],
@@ -117,6 +118,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
     ...consume,
     'sqs:SendMessage',
   ],
+  'probe-database': ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'rds-db:connect', 'secretsmanager:GetSecretValue'],
   'check-order': ['rds-db:connect', 's3:GetObject', 's3:ListBucket', 'secretsmanager:GetSecretValue'],
   'load-records': [
     'dynamodb:GetItem',
@@ -157,7 +159,7 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   migrate: ['secretsmanager:GetSecretValue'],
 }
 /** Those that talk to Postgres. */
-const needDatabase = ['check-order', 'drain-parked', 'load-chunk', 'load-records', 'migrate']
+const needDatabase = ['check-order', 'drain-parked', 'load-chunk', 'load-records', 'migrate', 'probe-database']
 const everybody = /^(logs:(CreateLogStream|PutLogEvents)|xray:Put(TraceSegments|TelemetryRecords)|kms:\w+|ec2:\w+)$/
 
 it('every verb has its function', () => {

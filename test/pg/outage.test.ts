@@ -6,6 +6,7 @@ import { dataset } from '#core/dataset/dataset.ts'
 import type { Waiting } from '#core/loads/load.ts'
 import { chunkStore } from '#platform/postgres/chunk-store.ts'
 import type { LoadChunkDeps } from '../../functions/load-chunk/load-chunk.ts'
+import { createProbeDatabase } from '../../functions/probe-database/probe-database.ts'
 import { brokenLine } from '../support/broken-line.ts'
 import { Consumer } from '../support/consumer.ts'
 import { MemoryBreaker } from '../support/memory-breaker.ts'
@@ -114,4 +115,37 @@ test('the stream waits likewise: its records come again once the time of the inv
   line.mend()
   assert.equal(await consumer.deliver(records), -1)
   assert.equal(await count('items'), 2)
+})
+
+test('nobody wants the database: the probe finds out that it is away, and that it is back, one look at a time', async () => {
+  const breaker = new MemoryBreaker(0)
+  let [looking, notes] = [false, 0]
+  const probe = createProbeDatabase(line.connect, breaker, {
+    async takeTurn() {
+      const mine = !looking
+      looking = true
+      return mine
+    },
+    async note() {
+      looking = false
+      notes++
+    },
+  })
+  await probe()
+  assert.deepEqual([notes, breaker.since], [1, undefined])
+  line.cut()
+  const tried = line.refused.length
+  await Promise.all([probe(), probe(), probe()])
+  assert.deepEqual([notes, line.refused.length - tried, breaker.since !== undefined], [2, 1, true])
+  line.mend()
+  await probe()
+  assert.deepEqual([notes, breaker.since], [3, undefined])
+  // A server that takes no writes is not there either.
+  const name = new URL(url).pathname.slice(1)
+  await admin.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`)
+  await probe()
+  assert.notEqual(breaker.since, undefined)
+  await admin.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`)
+  await probe()
+  assert.equal(breaker.since, undefined)
 })

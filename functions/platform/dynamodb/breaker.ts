@@ -42,3 +42,38 @@ export function databaseBreaker({ client, name: TableName }: Table): Breaker {
     },
   }
 }
+
+/** Milliseconds after which a look that was begun and not ended is begun by another one: its connection has timed out by then. */
+const longestLook = 15_000
+
+/** When somebody last looked at the database, in the same item. */
+export function databaseSightings({ client, name: TableName }: Table) {
+  return {
+    async read(abortSignal: AbortSignal): Promise<{ readonly openSince: string | undefined; readonly lookedAt: number }> {
+      const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }), { abortSignal })
+      return { openSince: Item?.openSince as string | undefined, lookedAt: (Item?.lookedAt as number | undefined) ?? 0 }
+    },
+    takeTurn: (): Promise<boolean> =>
+      ifConditionHolds(() =>
+        client.send(
+          new UpdateCommand({
+            TableName,
+            Key,
+            UpdateExpression: 'SET lookingUntil = :until',
+            ConditionExpression: 'attribute_not_exists(lookingUntil) OR lookingUntil <= :now',
+            ExpressionAttributeValues: { ':now': Date.now(), ':until': Date.now() + longestLook },
+          }),
+        ),
+      ),
+    async note(): Promise<void> {
+      await client.send(
+        new UpdateCommand({
+          TableName,
+          Key,
+          UpdateExpression: 'SET lookedAt = :now REMOVE lookingUntil',
+          ExpressionAttributeValues: { ':now': Date.now() },
+        }),
+      )
+    },
+  }
+}
