@@ -50,7 +50,9 @@ const forever = new AbortController().signal
 const senders = 6
 /** Virtual milliseconds, the shortest and the longest time that the database is away. */
 const outage = { least: 1000, most: 600_000 }
-/** Virtual time after the last batch in which everything must have come to its end. */
+/** Virtual time after the last batch in which processes still fail. */
+const stillFailingMs = 900_000
+/** Virtual time after that in which everything must have come to its end. */
 const quietMs = 24 * 3_600_000
 
 /**
@@ -97,11 +99,16 @@ export async function play({ database, rows, seed, onProgress, sabotage }: PlayO
     source.start()
     drainer.start()
     await clock.run(Promise.all(Array.from({ length: senders }, (_, number) => send(number))))
-    trouble.healed = true
     stage.awayUntil = 0
     await tables.mend()
     const isOver = (): boolean => [...stage.loads.items.values()].every(({ state }) => state !== 'receiving' && state !== 'loading')
-    for (const end = clock.now() + quietMs; !isOver() && clock.now() < end; ) await clock.run(clock.now() + 5_000)
+    const untilOver = async (longest: number): Promise<void> => {
+      for (const end = clock.now() + longest; !isOver() && clock.now() < end; ) await clock.run(clock.now() + 5_000)
+    }
+    // What waits is drained while processes still die.
+    await untilOver(stillFailingMs)
+    trouble.healed = true
+    await untilOver(quietMs)
     await source.stop()
     await clock.run(drainer.stop())
     const matrix = new Matrix(pairsOf(batchSteps))

@@ -42,7 +42,7 @@ export class Stage {
     this.clock = clock
     this.stream = stream
     this.trouble = trouble
-    this.parkedQueue = createModelQueue({ name: 'parked', clock, random: () => 0, visibility: 300 })
+    this.parkedQueue = createModelQueue({ name: 'parked', clock, random: () => 0, visibility: 45 })
   }
 
   get databaseIsAway(): boolean {
