@@ -39,8 +39,11 @@ export async function openWriter(options: WriterOptions, { client, clock }: Deps
   let timer: AbortController | undefined
   let due = false
 
+  /** What the batches wait for that are looked at, the oldest first. */
+  const looks = new Map<string, Receipt['waiting']>()
+
   const settler = createSettler({
-    waitFor: (load) => client.waitFor(load, { signal }),
+    waitFor: (load) => client.waitFor(load, { signal, onReceipt: ({ waiting }) => void looks.set(load, waiting) }),
     onSettled: settled,
     onFailed: fail,
   })
@@ -96,6 +99,7 @@ export async function openWriter(options: WriterOptions, { client, clock }: Deps
     await options.save?.(state)
   }
   function settled(batch: AcceptedBatch, receipt: Receipt): void {
+    looks.delete(batch.load)
     if (receipt.state === 'complete' && receipt.rows.received !== batch.rows)
       throw new SendError(
         'row-count-mismatch',
@@ -191,7 +195,11 @@ export async function openWriter(options: WriterOptions, { client, clock }: Deps
         deliver(batch, body)
       }),
     state: () => state,
-    pending: () => ({ inFlight: inFlight.size, held: batcher.rows() }),
+    pending: () => ({
+      inFlight: inFlight.size,
+      held: batcher.rows(),
+      waiting: [...looks.values()].find((waiting) => waiting !== null) ?? null,
+    }),
     writable: new WritableStream<Piece>(
       { write: (piece) => writer.write(piece), close: async () => void (await close()), abort: (reason) => fail(reason) },
       { highWaterMark: 1 },

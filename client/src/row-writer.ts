@@ -41,8 +41,8 @@ export interface RowWriter {
   /** Sends a batch that a killed writer had cut. */
   readonly resend: (batch: Batch, body: Uint8Array<ArrayBuffer>) => Promise<void>
   readonly state: () => SendState
-  /** Batches and rows that are cut and not yet accepted, and rows that are held. */
-  readonly pending: () => { readonly inFlight: number; readonly held: number }
+  /** Batches that are sent and not yet accepted, rows that are held, and what the oldest accepted batches wait for that are not committed. */
+  readonly pending: () => { readonly inFlight: number; readonly held: number; readonly waiting: Receipt['waiting'] }
   /** The same as a stream: `rows.pipeTo(writer.writable)`; in Node also `pipeline(rows, Writable.fromWeb(writer.writable, { objectMode: true }))`. Closing it closes the writer. */
   readonly writable: WritableStream<Piece>
 }

@@ -123,7 +123,7 @@ async function waitForDatabase(deps: LoadChunkDeps, job: ChunkJob, load: Load, s
           'Replay the load once the database is back: it goes on where it stopped.',
       ),
     )
-  const detail = `The database does not answer since ${since}. The load goes on by itself when it does.`
+  const detail = 'The database does not answer. The load goes on by itself when it does.'
   await deps.noteWaiting(load.id, { code: 'database-unavailable', detail, since })
   const { least, most } = waitingDelay
   await deps.sendChunks([job], load.traceparent, least + Math.floor(Math.random() * (most - least + 1)))

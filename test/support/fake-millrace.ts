@@ -40,6 +40,8 @@ export interface FakeMillrace extends AsyncDisposable {
   outcome: LoadState
   /** Looks at a batch's receipt until it is over. */
   looks: number
+  /** What batches wait for until then. */
+  waiting: Receipt['waiting']
   /** What datasets say of themselves. */
   dataset: Partial<DatasetAnswer>
 }
@@ -74,6 +76,7 @@ export async function startFakeMillrace(): Promise<FakeMillrace> {
     partSize: 1024 * 1024,
     outcome: 'complete',
     looks: 1,
+    waiting: null,
     dataset: {},
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
@@ -167,7 +170,10 @@ export async function startFakeMillrace(): Promise<FakeMillrace> {
   function showBatch(batch: FakeBatch, etag: string | undefined) {
     if (batch.state === 'loading' && --batch.looks < 0) batch.state = fake.outcome
     const current = `"${batch.id}-${batch.state}"`
-    return etag === current ? { status: 304, headers: { etag: current } } : json(200, batchReceipt(batch), { etag: current })
+    const waiting = batch.state === 'loading' ? fake.waiting : null
+    return etag === current
+      ? { status: 304, headers: { etag: current } }
+      : json(200, { ...batchReceipt(batch), waiting }, { etag: current })
   }
   return fake
 }

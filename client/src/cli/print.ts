@@ -20,7 +20,7 @@ export function printReceipt(receipt: Receipt): string {
   if (receipt.links.source) facts.push(['loads again', idIn(receipt.links.source)])
   if (receipt.links.fixedBy.length > 0) facts.push(['corrected by', receipt.links.fixedBy.map(idIn).join(', ')])
   if (rows.rejected > 0) facts.push(['rejected', rejectsByCode(receipt)])
-  if (receipt.waiting) facts.push(['waiting', receipt.waiting.detail])
+  if (receipt.waiting) facts.push(['waiting', `${receipt.waiting.detail} (since ${moment(receipt.waiting.since)})`])
   if (receipt.problem) facts.push(['problem', `${receipt.problem.title}: ${receipt.problem.detail} (${receipt.problem.code})`])
   for (const { detail } of receipt.problem?.errors ?? []) facts.push(['', detail])
   return `Load ${receipt.id}: ${headline(receipt)}

@@ -97,9 +97,15 @@ export function createProgressBar({ write, columns, now }: Terminal): ProgressBa
   return { show, end }
 }
 
+/** `for 2 min 5 s: The table is locked …` */
+export function waitingText({ since, detail }: NonNullable<Receipt['waiting']>): string {
+  // By two clocks: that of the server may be ahead.
+  return `for ${duration(Math.max(0, Date.now() - Date.parse(since)))}: ${detail}`
+}
+
 /** What a load that does not move waits for; undefined while it moves. */
 export function waitingFor({ waiting, chunks }: Pick<Receipt, 'waiting' | 'chunks'>, stillFor = 0): string | undefined {
-  if (waiting) return `waiting  ${waiting.detail}`
+  if (waiting) return `waiting  ${waitingText(waiting)}`
   if (stillFor === 0) return undefined
   const planned = chunks.planned === null ? 'chunks' : `of ${count(chunks.planned)} chunks`
   const next = chunks.planned === 0 || (chunks.planned === null && chunks.committed === 0) ? 'to be planned' : 'for a loader'

@@ -45,7 +45,8 @@ export function createSendStory({ dataset, checkpoint, seekable, before }: Strea
   }
   function moment(writer: RowWriter): SendMoment {
     const { total, accepted } = writer.state()
-    return { rows: total.rows.received, bytes: total.bytes, inFlight: writer.pending().inFlight, unsettled: accepted.length, lagMs }
+    const { inFlight, waiting } = writer.pending()
+    return { rows: total.rows.received, bytes: total.bytes, inFlight, unsettled: accepted.length, lagMs, waiting }
   }
   const quantiles = () => ({ p50: lags.quantile(0.5) ?? null, p99: lags.quantile(0.99) ?? null })
   const seconds = (): number => (performance.now() - began) / 1000

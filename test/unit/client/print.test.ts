@@ -4,6 +4,7 @@ import type { Receipt } from '#core/loads/receipt.ts'
 import { bytes, count, duration, short, table } from '../../../client/src/cli/figures.ts'
 import { printReceipt, printReject } from '../../../client/src/cli/print.ts'
 import { createProgressBar, renderBar, waitingFor } from '../../../client/src/cli/progress.ts'
+import { createSendLine } from '../../../client/src/cli/send-progress.ts'
 import type { Clock } from '../../../client/src/retry.ts'
 import { waitFor } from '../../../client/src/wait.ts'
 
@@ -131,13 +132,24 @@ test('a load that does not move says what it waits for', () => {
   const loading = { ...receipt, state: 'loading', chunks: { planned: 8, committed: 3 } } as const
   const waiting = {
     code: 'database-unavailable',
-    detail: 'The database does not answer since 12:03.',
-    since: '2026-11-21T12:03:00Z',
+    detail: 'The database does not answer.',
+    since: new Date(Date.now() - 125_000).toISOString(),
   } as const
   assert.equal(waitingFor(loading), undefined)
-  assert.equal(waitingFor({ ...loading, waiting }), 'waiting  The database does not answer since 12:03.')
+  assert.equal(waitingFor({ ...loading, waiting }), 'waiting  for 2 min 5 s: The database does not answer.')
   assert.match(waitingFor(loading, 7000)!, /^waiting {2}nothing has moved for 7.0 s: 3 of 8 chunks committed, the load waits for a loader/)
-  assert.match(printReceipt({ ...loading, waiting }), / waiting +The database does not answer/)
+  assert.match(
+    printReceipt({ ...loading, waiting }),
+    / waiting +The database does not answer\. \(since 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)/,
+  )
+})
+
+test('the line of a stream says what its batches wait for, in place of figures that do not move', async () => {
+  const waiting = { code: 'table-locked', detail: 'Somebody keeps the table locked.', since: new Date().toISOString() } as const
+  const { promise, resolve } = Promise.withResolvers<string>()
+  using line = createSendLine({ write: resolve, columns: () => 100, now: () => 0 })
+  line.watch(() => ({ rows: 1234, bytes: 10, inFlight: 0, unsettled: 3, lagMs: undefined, waiting }))
+  assert.match(await promise, /waiting {2}1,234 rows accepted, 3 to commit {2}for 0\.\d s: Somebody keeps the table locked\.$/)
 })
 
 test('whoever waits for a receipt is told when it has not changed for five seconds', async () => {

@@ -135,6 +135,19 @@ test('flush resolves when all whole lines are accepted; a close that is not fina
   assert.deepEqual([total.batches, total.rows.loaded, writer.state().next.offset], [1, 2, 18])
 })
 
+test('a writer knows what its batches wait for, until they are committed', async () => {
+  await using fake = await startFakeMillrace()
+  fake.looks = 1_000_000
+  fake.waiting = { code: 'table-locked', detail: 'Somebody keeps the table locked.', since: '2026-01-01T00:00:00.000Z' }
+  const writer = await connect(fake).client.openWriter(options())
+  await writer.write(rows(10))
+  while (writer.pending().waiting === null) await turns(1)
+  assert.deepEqual(writer.pending().waiting, fake.waiting)
+  for (const batch of fake.batches) batch.looks = 0
+  await writer.close()
+  assert.equal(writer.pending().waiting, null)
+})
+
 /** Holds every batch at the door until it is let in. */
 function doorkeeper(fake: FakeMillrace) {
   const waiting: (() => void)[] = []
