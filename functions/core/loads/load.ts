@@ -2,7 +2,7 @@ import type { Problem } from '#core/problems.ts'
 import { type MaxRejects, problemOf } from '#core/rejects/max-rejects.ts'
 import { listedSums, type RejectSum, type SumAttributes } from '#core/rejects/reject-sums.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
-import type { Ignored } from '#core/rows/ignored.ts'
+import { type Ignored, nothingIgnored } from '#core/rows/ignored.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 
 export const formats = ['ndjson', 'json', 'csv', 'parquet'] as const
@@ -230,7 +230,7 @@ export function receiptOf(load: Load, now: number): Receipt {
       pending: received - done,
     },
     rejects: { max: load.maxRejects ?? null, ...listedSums(load, load.rejected) },
-    ignored: load.ignored ?? { byName: [], others: 0 },
+    ignored: load.ignored ?? nothingIgnored,
     chunks: { planned: load.planned ?? null, committed: load.committed },
     bytes: { received: load.size, read: load.bytesRead },
     checksum: { algorithm: 'CRC32', uploaded: load.uploadedCrc32 ?? null, loaded: load.loadedCrc32 ?? null },

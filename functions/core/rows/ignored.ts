@@ -18,6 +18,8 @@ export interface Ignored {
   readonly others: number
 }
 
+export const nothingIgnored: Ignored = { byName: [], others: 0 }
+
 /** Names that are listed: they bound the ledger row and the load's item in DynamoDB (400 KB), whatever rows have. */
 export const mostIgnored = 50
 /** Names of one chunk that are told apart while it is read, the first ones: whoever sends rows chooses them. */
