@@ -1,6 +1,7 @@
 import { combineCrc32 } from '../../functions/core/loads/crc32.ts'
 import type { Receipt, RowCounts } from '../../functions/core/loads/receipt.ts'
 import type { RejectSum } from '../../functions/core/rejects/reject-sums.ts'
+import { addIgnored, type Ignored } from '../../functions/core/rows/ignored.ts'
 import type { Cut } from './batcher.ts'
 
 /** A batch as it was cut: the same bytes of the stream make the same batch again. */
@@ -30,6 +31,8 @@ export interface SendTotal {
   readonly bytes: number
   /** Rejected rows by code and column, the most frequent first. */
   readonly byCode: readonly RejectSum[]
+  /** Keys that the dataset does not declare and passed over; absent when there were none, or an older sender did not look. */
+  readonly ignored?: Ignored
   /** The first loads with rejected rows, to look them up. */
   readonly rejectedLoads: readonly string[]
   /** Loads that ended as failed, and the first of them. */
@@ -122,6 +125,7 @@ export function withSettled(state: SendState, batch: AcceptedBatch, receipt: Rec
   const { loaded, updated, duplicate, rejected } = receipt.rows
   const decided = loaded + updated + duplicate + rejected
   const failed = receipt.state !== 'complete'
+  const ignored = addIgnored(total.ignored, receipt.ignored)
   return {
     ...state,
     accepted: state.accepted.filter(({ number }) => number !== batch.number),
@@ -129,6 +133,7 @@ export function withSettled(state: SendState, batch: AcceptedBatch, receipt: Rec
       ...total,
       rows: add(total.rows, { received: 0, loaded, updated, duplicate, rejected, pending: -decided }),
       byCode: addSums(total.byCode, receipt),
+      ...(ignored && { ignored }),
       rejectedLoads: rejected > 0 ? firsts(total.rejectedLoads, receipt.id) : total.rejectedLoads,
       failed: total.failed + (failed ? 1 : 0),
       failedLoads: failed ? firsts(total.failedLoads, receipt.id) : total.failedLoads,

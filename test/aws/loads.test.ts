@@ -266,6 +266,22 @@ test('a load whose key was used before, longer ago than it is kept, is shown chu
   assert.deepEqual([state, committed, received], ['complete', 1, chunk.received])
 })
 
+test('what chunks passed over is added up once each, also by many at once, and never becomes more than is listed', async () => {
+  const load = await addLoad((await newTenant()).tenant, 0, { state: 'loading', planned: 12 })
+  const chunks = Array.from({ length: 12 }, (_, chunk) => {
+    const byName = [{ name: 'gate', rows: 9 }, ...Array.from({ length: 8 }, (_, i) => ({ name: `k${chunk * 8 + i}`, rows: 1 }))]
+    return exampleChunk(chunk, chunk === 5 ? {} : { ignored: { byName, others: 2 } })
+  })
+  await Promise.all([...chunks, ...chunks].map((chunk) => projectChunk(table(), load, chunk)))
+  await projectChunk(table(), load, chunks[0]!)
+  const { committed, ignored } = (await getLoad(table(), load.id))!
+  assert.deepEqual([committed, ignored?.byName.length, ignored?.byName[0]], [12, 50, { name: 'gate', rows: 11 * 9 }])
+  assert.equal(
+    ignored!.byName.reduce((sum, { rows }) => sum + rows, ignored!.others),
+    11 * (9 + 8 + 2),
+  )
+})
+
 test('a load that was deleted is not brought back by what is committed of it', async () => {
   const load = await addLoad((await newTenant()).tenant, 0, { state: 'loading', planned: 2 })
   await projectChunk(table(), load, exampleChunk(0))

@@ -7,7 +7,7 @@ import type { SentBatch } from '../../client/src/batch.ts'
 import { kinesisClient } from '../../localstack/pump/kinesis-source.ts'
 import { killLoaders } from '../support/kill-loaders.ts'
 import { putRecord, recordsOf } from '../support/kinesis-stream.ts'
-import { checkReceipt, connectStage, flight, flightCsv, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
+import { checkReceipt, connectStage, flight, flightCsv, flightLines, freshIds, outcomes, reading, setting } from '../support/stage.ts'
 
 const stage = connectStage()
 const kinesis = kinesisClient(setting('AWS_ENDPOINT_URL'))
@@ -54,6 +54,26 @@ for (const format of ['ndjson', 'json', 'csv'] as const)
     assert.deepEqual(outcomes(other), { received: 3000, duplicate: 3000 })
     assert.equal(await stage.countFlights(id, id + 3000), 3000)
   })
+
+test('what a dataset passes over stands in the receipt of a batch, whatever its format', async () => {
+  const rows = [reading({ room: 1 }), reading(), reading({ room: 2, note: null }), reading({ value: 'no number', room: 3 })]
+  const csv = `room,at,sensor\n${rows.map(() => `1,${new Date().toISOString()},${randomUUID()}\n`).join('')}`
+  const [room, note] = [
+    { name: 'room', rows: 2 },
+    { name: 'note', rows: 1 },
+  ]
+  const bodies = {
+    ndjson: [rows.map((row) => `${JSON.stringify(row)}\n`).join(''), [room, note]],
+    json: [JSON.stringify(rows.map((row) => ({ ...row, sensor: randomUUID() }))), [room, note]],
+    csv: [csv, [{ name: 'room', rows: 4 }]],
+  } as const
+  for (const format of ['ndjson', 'json', 'csv'] as const) {
+    const [body, byName] = bodies[format]
+    const receipt = await followed(await stage.client.sendBatch('readings', body, { format }))
+    assert.deepEqual([receipt.state, receipt.rows.rejected], ['complete', format === 'csv' ? 0 : 1])
+    assert.deepEqual(receipt.ignored, { byName, others: 0 }, format)
+  }
+})
 
 test('with an ordering key the last row of each key wins, in a batch and from batch to batch', async () => {
   const streams = Array.from({ length: 40 }, () => randomUUID())

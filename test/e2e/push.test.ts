@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import { allOf, connectStage, flightCsv, flightLines, freshIds, outcomes } from '../support/stage.ts'
+import { allOf, connectStage, flightCsv, flightLines, freshIds, outcomes, reading } from '../support/stage.ts'
 
 const stage = connectStage()
 after(() => stage[Symbol.asyncDispose]())
@@ -115,4 +116,19 @@ test('the receipt keeps the trace context of the push, and its list finds it', a
     listed.find(({ id }) => id === receipt.id),
     receipt,
   )
+})
+
+test('what a dataset passes over stands in the receipt: columns of CSV, and keys of the rows that have them', async () => {
+  const rows = Array.from({ length: 30 }, (_, i) => reading({ room: i, ...(i % 10 === 0 && { note: 'x' }) }))
+  const room = { name: 'room', rows: 30 }
+  const files = {
+    ndjson: [rows.map((row) => `${JSON.stringify(row)}\n`).join(''), [room, { name: 'note', rows: 3 }]],
+    csv: [`room,at,sensor\n${rows.map((_, i) => `${i},${new Date().toISOString()},${randomUUID()}\n`).join('')}`, [room]],
+  } as const
+  for (const format of ['ndjson', 'csv'] as const) {
+    const [content, byName] = files[format]
+    const receipt = await stage.push(content, { dataset: 'readings', format })
+    assert.deepEqual([receipt.state, outcomes(receipt)], ['complete', { received: 30, loaded: 30 }])
+    assert.deepEqual(receipt.ignored, { byName, others: 0 })
+  }
 })

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { millrace } from '../support/command.ts'
-import { checkReceipt, connectStage, flight, flightLines, freshIds } from '../support/stage.ts'
+import { checkReceipt, connectStage, flight, flightLines, freshIds, reading } from '../support/stage.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const stage = connectStage()
@@ -26,6 +26,14 @@ test('bad rows of a stream are rejected and named by their lines, the others loa
   checkReceipt((await stage.client.getReceipt(load)).receipt!)
   assert.equal((await stage.rejectsOf(load)).length, 2)
   assert.equal(await stage.countFlights(id, id + 10), 3)
+})
+
+test('keys that the dataset passes over are told at the end of a stream, with the rows that had them', async () => {
+  const rows = [reading({ room: 1 }), reading(), reading({ room: 2, note: null })]
+  const input = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+  const { code, out } = await millrace(['send', '-d', 'readings', '--batch-rows', '2'], { input })
+  assert.equal(code, 0)
+  assert.match(out, /^ {2}ignored +"room" in 2 rows, "note" in 1 row$/m)
 })
 
 test('what no server takes does not stop a stream: rows of any size, bytes that are no text, blank lines, no newline at the end', async () => {

@@ -5,6 +5,8 @@ import { array, bigint, bytea, integer, jsonb, oneOf, text, timestamptz } from '
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { datasets } from '#datasets'
 import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
+import { migrations } from '#platform/postgres/migrations/list.ts'
+import { readParts } from '#platform/postgres/sql/read-chunk.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
 
 let scratch: ScratchDatabase
@@ -146,6 +148,27 @@ test('a column that the dataset drops is refused only while the table demands a 
     migrate([dataset('drops', { ...base, columns: fewer })]),
     /"name" is not in the dataset, and the table demands a value/,
   )
+})
+
+test('what the ledger of a deployment in use has is read as before: nothing is known to have been passed over', async () => {
+  await using used = await scratchDatabase()
+  const old = await used.connect()
+  await old.query('CREATE SCHEMA millrace; CREATE TABLE millrace.migration (name text PRIMARY KEY, applied_at timestamptz DEFAULT now())')
+  for (const { name, sql } of migrations.filter(({ name }) => name < '0005')) {
+    await old.query(sql)
+    await old.query('INSERT INTO millrace.migration (name) VALUES ($1)', [name])
+  }
+  await old.query(`INSERT INTO millrace.ledger
+    (load, chunk, tenant, dataset, source_start, source_end, crc32, next_row, lines, last, received, loaded, updated, duplicate, rejected, committed_at)
+    VALUES ('ld_old', 0, 'acme', 'flights', 0, 9, 1, 9, 1, true, 1, 1, 0, 0, 0, now())`)
+  assert.deepEqual(await migrateDatabase(old, { datasets: [], lanes: 1, loader: undefined, today }), ['0005-ignored'])
+  const [chunk, ...others] = await readParts(old, 'ld_old', 0, 0)
+  assert.deepEqual(others, [])
+  const { committedAt: _, ...counts } = chunk!
+  assert.deepEqual(counts, {
+    ...{ chunk: 0, sourceStart: 0, sourceEnd: 9, crc32: 1, nextRow: 9, lines: 1, last: true },
+    ...{ received: 1, loaded: 1, updated: 0, duplicate: 0, rejected: 0, rejects: [] },
+  })
 })
 
 test('two deploys at once take their turn', async () => {

@@ -66,6 +66,7 @@ export function batchReceipt({ id, dataset, text, received, rejects, state }: Fa
     compression: 'none',
     rows: { received, ...decided, updated: 0, duplicate: 0, pending: received - decided.loaded - decided.rejected },
     rejects: { max: null, byCode: over ? byCode : [], others: 0 },
+    ignored: { byName: [], others: 0 },
     chunks: { planned: 1, committed: over ? 1 : 0 },
     bytes: { received: text.length, read: over ? text.length : 0 },
     checksum: { algorithm: 'CRC32', uploaded: null, loaded: null },

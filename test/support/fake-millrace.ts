@@ -208,6 +208,7 @@ function receiptOf({ id, body, state }: FakeLoad): Receipt {
     compression: body.compression === 'auto' || body.compression === undefined ? null : body.compression,
     rows: { received, loaded, updated: 0, duplicate: 0, rejected: 0, pending: received - loaded },
     rejects: { max: null, byCode: [], others: 0 },
+    ignored: { byName: [], others: 0 },
     chunks: { planned: 1, committed: state === 'complete' ? 1 : 0 },
     bytes: { received: body.size, read: state === 'complete' ? body.size : 0 },
     checksum: { algorithm: 'CRC32', uploaded: body.crc32 ?? null, loaded: state === 'complete' ? (body.crc32 ?? null) : null },

@@ -2,6 +2,7 @@ import type { LoadError } from '#core/errors.ts'
 import { endingOf } from '#core/loads/ending.ts'
 import { type ChunkResult, chunkKey, type Load } from '#core/loads/load.ts'
 import { attributeOf } from '#core/rejects/reject-sums.ts'
+import { addIgnored } from '#core/rows/ignored.ts'
 
 /** Loads and the results of their chunks in memory, by the rules of the projection in DynamoDB: everything can be done twice, and changes nothing then. */
 export class MemoryLoads<L extends Load> {
@@ -24,6 +25,7 @@ export class MemoryLoads<L extends Load> {
     parts.set(key, result)
     if (!result.part) chunks.set(result.chunk, result)
     const load: Load = this.items.get(id)!
+    const ignored = addIgnored(load.ignored, result.ignored)
     const change: Partial<Load> = {
       committed: load.committed + (result.more ? 0 : 1),
       bytesRead: load.bytesRead + result.sourceEnd - result.sourceStart,
@@ -33,6 +35,7 @@ export class MemoryLoads<L extends Load> {
       duplicate: load.duplicate + result.duplicate,
       rejected: load.rejected + result.rejected,
       ...Object.fromEntries(result.rejects.map((sum) => [attributeOf(sum), (load[attributeOf(sum)] ?? 0) + sum.rows])),
+      ...(ignored && { ignored }),
       ...(result.last ? { planned: result.chunk + 1 } : {}),
     }
     this.update(id, change as Partial<L>)

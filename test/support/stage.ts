@@ -110,6 +110,8 @@ export const flight = (id: number, more: object = {}): object => ({
 })
 export const flightLines = (from: number, count: number): string =>
   Array.from({ length: count }, (_, i) => `${JSON.stringify(flight(from + i))}\n`).join('')
+/** Rows of a dataset that passes over what it does not declare. */
+export const reading = (more: object = {}): object => ({ sensor: randomUUID(), at: new Date().toISOString(), value: 1.5, ...more })
 export const flightHeader = 'id,date,delay,distance,origin,destination'
 export const flightCsv = (from: number, count: number): string =>
   `${flightHeader}\n${Array.from({ length: count }, (_, i) => `${from + i},2001-07-01T12:00:00.000Z,5,405,MCI,MDW\n`).join('')}`

@@ -1,5 +1,6 @@
 import type { DatasetAnswer, Reject } from '../../../functions/core/api/contract.ts'
 import { type Receipt, type RowCounts, reconciles } from '../../../functions/core/loads/receipt.ts'
+import type { Ignored } from '../../../functions/core/rows/ignored.ts'
 import { bytes, count, duration, moment, table } from './figures.ts'
 
 /** `3,000,000 received = 2,999,997 loaded + 0 updated + 0 duplicate + 3 rejected + 0 pending` */
@@ -20,6 +21,7 @@ export function printReceipt(receipt: Receipt): string {
   if (receipt.links.source) facts.push(['loads again', idIn(receipt.links.source)])
   if (receipt.links.fixedBy.length > 0) facts.push(['corrected by', receipt.links.fixedBy.map(idIn).join(', ')])
   if (rows.rejected > 0) facts.push(['rejected', rejectsByCode(receipt)])
+  if (receipt.ignored.byName.length > 0) facts.push(['ignored', ignoredText(receipt.ignored)])
   if (receipt.waiting) facts.push(['waiting', `${receipt.waiting.detail} (since ${moment(receipt.waiting.since)})`])
   if (receipt.problem) facts.push(['problem', `${receipt.problem.title}: ${receipt.problem.detail} (${receipt.problem.code})`])
   for (const { detail } of receipt.problem?.errors ?? []) facts.push(['', detail])
@@ -69,6 +71,15 @@ function rejectsByCode({ rows, rejects: { byCode } }: Receipt): string {
   return [...sums, ...(others > 0 ? [`${count(others)} other`] : [])].join(', ')
 }
 const toldCodes = 6
+
+/** `"note" in 12 rows, "gate" in 1 row, others 7 times`: columns and keys that the dataset does not declare, as many as fit a line or two. */
+export function ignoredText({ byName, others }: Ignored): string {
+  const told = byName.slice(0, toldNames)
+  const rest = byName.slice(toldNames).reduce((sum, { rows }) => sum + rows, others)
+  const names = told.map(({ name, rows }) => `${JSON.stringify(name)} in ${count(rows)} ${rows === 1 ? 'row' : 'rows'}`)
+  return [...names, ...(rest > 0 ? [`others ${count(rest)} ${rest === 1 ? 'time' : 'times'}`] : [])].join(', ')
+}
+const toldNames = 6
 
 function checksums({ uploaded, loaded }: Receipt['checksum']): string {
   if (uploaded === null) return 'not known before the upload is complete'

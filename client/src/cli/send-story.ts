@@ -1,9 +1,10 @@
 import type { Reject } from '../../../functions/core/api/contract.ts'
+import { nothingIgnored } from '../../../functions/core/rows/ignored.ts'
 import type { BatchEvent, RowWriter } from '../row-writer.ts'
 import type { SendState, SendTotal } from '../send-state.ts'
 import { bytes, count, duration, table } from './figures.ts'
 import { createLags } from './lags.ts'
-import { equation, indent, printReject } from './print.ts'
+import { equation, ignoredText, indent, printReject } from './print.ts'
 import type { SendMoment } from './send-progress.ts'
 
 interface Stream {
@@ -67,6 +68,7 @@ export function createSendStory({ dataset, checkpoint, seekable, before }: Strea
     if (p50 !== null && p99 !== null)
       facts.push(['committed', `${duration(p50)} after acceptance for half of the batches, ${duration(p99)} for 99 of 100`])
     if (total.rows.rejected > 0) facts.push(['rejected', rejectedText(total)])
+    if (total.ignored) facts.push(['ignored', ignoredText(total.ignored)])
     if (total.failed > 0)
       facts.push(['failed', `${loads(total.failed)}; why: ${total.failedLoads.map((id) => `millrace receipt ${id}`).join(', ')}`])
     if (checkpoint !== undefined) facts.push(['checkpoint', `${checkpoint}: the same command goes on behind what was sent`])
@@ -82,6 +84,7 @@ ${lines.length > 0 ? `\nThe first rejected rows, by their lines in the stream:\n
   const facts = (total: SendTotal): object => ({
     dataset,
     ...total,
+    ignored: total.ignored ?? nothingIgnored,
     sentNow: { ...now(total), seconds: Number(seconds().toFixed(3)) },
     lagMs: { ...quantiles(), batches: lags.count() },
     rejects,

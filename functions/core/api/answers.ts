@@ -54,6 +54,11 @@ export const receiptAnswer = z.strictObject({
       others: z.int(),
     })
     .describe('the most frequent codes and columns, exact; `others` are the rejected rows that they do not cover'),
+  ignored: z
+    .strictObject({ byName: z.array(z.strictObject({ name: z.string(), rows: count })).max(50), others: count })
+    .describe(
+      'columns and keys that the dataset does not declare and passes over, and in how many rows: the most frequent; `others` is how often further names were passed over',
+    ),
   chunks: z.strictObject({ planned: count.nullable(), committed: count }),
   bytes: z.strictObject({ received: count, read: count }),
   checksum: z.strictObject({ algorithm: z.literal('CRC32'), uploaded: hex.nullable(), loaded: hex.nullable() }),

@@ -2,6 +2,7 @@ import type { Problem } from '#core/problems.ts'
 import { type MaxRejects, problemOf } from '#core/rejects/max-rejects.ts'
 import { listedSums, type RejectSum, type SumAttributes } from '#core/rejects/reject-sums.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
+import { type Ignored, nothingIgnored } from '#core/rows/ignored.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 
 export const formats = ['ndjson', 'json', 'csv', 'parquet'] as const
@@ -76,6 +77,8 @@ interface AnyLoad extends SumAttributes {
   readonly updated: number
   readonly duplicate: number
   readonly rejected: number
+  /** What the chunks passed over; absent when they passed over nothing. */
+  readonly ignored?: Ignored
   readonly problem?: Problem
   /** What keeps the load from going on by itself just now. */
   readonly waiting?: Waiting
@@ -159,6 +162,8 @@ export interface ChunkResult extends Outcomes {
   readonly received: number
   /** What `rejected` is made of. */
   readonly rejects: readonly RejectSum[]
+  /** What was passed over; absent when nothing was. */
+  readonly ignored?: Ignored
   /** True when the text ends in this chunk. */
   readonly last: boolean
   readonly committedAt: string
@@ -233,6 +238,7 @@ export function receiptOf(load: Load, now: number): Receipt {
       pending: received - done,
     },
     rejects: { max: load.maxRejects ?? null, ...listedSums(load, load.rejected) },
+    ignored: load.ignored ?? nothingIgnored,
     chunks: { planned: load.planned ?? null, committed: load.committed },
     bytes: { received: load.size, read: load.bytesRead },
     checksum: { algorithm: 'CRC32', uploaded: load.uploadedCrc32 ?? null, loaded: load.loadedCrc32 ?? null },

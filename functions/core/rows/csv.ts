@@ -1,11 +1,11 @@
 import type { Column } from '#core/dataset/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import { isFixColumn } from '#core/rejects/fix-columns.ts'
 import { parseArrayLiteral } from '#core/values/array-literal.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
 import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
 import type { CsvDialect } from './csv-dialect.ts'
+import { unknownNames } from './ignored.ts'
 import { nearMiss } from './near-names.ts'
 import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-scanner.ts'
@@ -146,7 +146,7 @@ export function csvColumns(dataset: Dataset, dialect: CsvDialect, header: Buffer
   if (names.some((name) => name.includes('\r'))) return wrong('its lines end with a carriage return alone; write LF or CRLF')
   const near = nearMiss(dataset, names)
   if (near !== undefined) return wrong(`it ${near}`)
-  const unknown = names.find((n) => !Object.hasOwn(dataset.columns, n) && !isFixColumn(n))
+  const [unknown] = unknownNames(dataset, names)
   if (unknown !== undefined && dataset.unknownColumns === 'reject') return wrong(`the dataset has no column "${unknown.slice(0, 63)}"`)
   const missing = Object.entries(dataset.columns).find(([name, c]) => !c.optional && !names.includes(name))
   if (missing) return wrong(`"${missing[0]}" is missing`)

@@ -5,6 +5,7 @@ import { jsonScanner } from '#core/scanner/json-scanner.ts'
 import type { Scanner } from '#core/scanner/scanner.ts'
 import { csvColumns, csvRowEncoder, csvRows } from './csv.ts'
 import { type CsvDialect, standardCsv } from './csv-dialect.ts'
+import { type Ignored, IgnoredTally, ignoredInAll, unknownNames } from './ignored.ts'
 import { jsonArrayScanner } from './json-array.ts'
 import { ndjsonScanner } from './ndjson.ts'
 import { jsonRowEncoder, type RowEncoder, type RowOptions } from './row.ts'
@@ -14,6 +15,8 @@ import type { RowScanner } from './row-scanner.ts'
 export interface RowReader {
   readonly encode: RowEncoder
   readonly scanner: Scanner | undefined
+  /** What was passed over of the rows that were read, of which so many were encoded. */
+  readonly ignored: (encoded: number) => Ignored | undefined
 }
 
 /** How the text of one format becomes rows. */
@@ -36,19 +39,30 @@ const rowFormats: Readonly<Record<Exclude<Format, 'parquet'>, (load: { readonly 
   ndjson: () => ({
     scanner: () => ndjsonScanner,
     hasHeader: false,
-    reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: jsonScanner(dataset, options.day, options.lead) }),
+    reader: (dataset, options) => jsonReader(dataset, options, jsonScanner(dataset, options.day, options.lead)),
   }),
   json: () => ({
     scanner: jsonArrayScanner,
     hasHeader: false,
-    reader: (dataset, options) => ({ encode: jsonRowEncoder(dataset, options), scanner: undefined }),
+    reader: (dataset, options) => jsonReader(dataset, options, undefined),
   }),
   csv: ({ csv: dialect = standardCsv }) => ({
     scanner: () => csvRows(dialect),
     hasHeader: dialect.header,
     reader: (dataset, options, header) => {
       const names = csvColumns(dataset, dialect, header)
-      return { encode: csvRowEncoder(dataset, options, dialect, names), scanner: csvScanner(dataset, options, dialect, names) }
+      const unknown = unknownNames(dataset, names)
+      return {
+        encode: csvRowEncoder(dataset, options, dialect, names),
+        scanner: csvScanner(dataset, options, dialect, names),
+        ignored: (encoded) => ignoredInAll(unknown, encoded),
+      }
     },
   }),
+}
+
+/** A row with a key that is passed over is none of the plain form: the general parser meets them all. */
+function jsonReader(dataset: Dataset, options: RowOptions, scanner: Scanner | undefined): RowReader {
+  const tally = new IgnoredTally()
+  return { encode: jsonRowEncoder(dataset, options, tally), scanner, ignored: () => tally.sums }
 }

@@ -1,6 +1,7 @@
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import { type Refusal, rowTooLarge } from '#core/values/reject.ts'
 import type { RowReader } from './format.ts'
+import type { Ignored } from './ignored.ts'
 import type { BulkReader } from './row-scanner.ts'
 import type { RowSplitter, SplitRow } from './row-splitter.ts'
 
@@ -36,6 +37,8 @@ export interface RowsRead {
   readonly received: number
   /** Rows written to the sink. */
   readonly encoded: number
+  /** What was passed over of those; absent when nothing was. */
+  readonly ignored?: Ignored
   /** Lines the rows span, blank ones included. */
   readonly lines: number
   /** Text offset at which the next row begins. */
@@ -57,7 +60,7 @@ const writeBytes = 64 * 1024
 export async function readRows(
   text: Text,
   limit: number,
-  { encode, scanner }: RowReader,
+  { encode, scanner, ignored: ignoredOf }: RowReader,
   sink: RowSink,
   linesBefore = 0,
   quota?: Quota,
@@ -99,6 +102,10 @@ export async function readRows(
     if (done || stops) break
     if (!stepped || !splitter.betweenRows) ended = !(await text.more())
   }
-  const read = { received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds }
+  const ignored = ignoredOf(encoded)
+  const read = {
+    ...{ received, encoded, lines: splitter.lines, nextRow: splitter.offset, ended: ended && !splitter.holds },
+    ...(ignored && { ignored }),
+  }
   return stops && read.nextRow < limit && !read.ended ? { ...read, more: true } : read
 }

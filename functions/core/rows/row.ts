@@ -8,6 +8,7 @@ import type { FieldEncoder, TimeWindow } from '#core/values/field-encoder.ts'
 import { keepsNumbers } from '#core/values/kept-numbers.ts'
 import { daysFromCivil, dayUs } from '#core/values/moment.ts'
 import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
+import { IgnoredTally } from './ignored.ts'
 import { nearNames, told } from './near-names.ts'
 
 /** Turns the bytes of one row into one binary COPY row; a refused row leaves nothing in `out`. */
@@ -78,8 +79,11 @@ export function encodeRow(
   return undefined
 }
 
-/** Rows of NDJSON: one JSON object a line. */
-export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): RowEncoder {
+/**
+ * Rows of NDJSON: one JSON object a line.
+ * @param ignored counts the keys that are passed over
+ */
+export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions, ignored = new IgnoredTally()): RowEncoder {
   const fields = fieldsOf(dataset, day)
   const exact = needsExactNumbers(dataset)
   const refuseUnknown = dataset.unknownColumns === 'reject'
@@ -109,14 +113,20 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions): Row
       return refuse('duplicate-key', shortened(twice.under), `the key ${JSON.stringify(shortened(twice.key))} stands twice in one object`)
     found.fill(undefined)
     let nearKey: string | undefined
+    let passesOver = false
     for (const key in values) {
       const place = places.get(key)
       if (place !== undefined) found[place] = values[key]
       else if (key === rawColumn || (refuseUnknown && !isFixColumn(key))) return unknownColumn(key, near(key))
-      else nearKey ??= near(key) === undefined ? undefined : key
+      else {
+        passesOver = true
+        nearKey ??= near(key) === undefined ? undefined : key
+      }
     }
     if (nearKey !== undefined && found[places.get(near(nearKey)!)!] === undefined) return unknownColumn(nearKey, near(nearKey))
-    return encodeRow(fields, lead, valueAt, line, offset, out)
+    const refusal = encodeRow(fields, lead, valueAt, line, offset, out)
+    if (passesOver && !refusal) for (const key in values) if (!places.has(key) && !isFixColumn(key)) ignored.add(key)
+    return refusal
   }
 }
 

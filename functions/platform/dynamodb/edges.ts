@@ -13,7 +13,7 @@ export async function noteEdges(
   edges: readonly Edge[],
 ): Promise<boolean> {
   const addition = { UpdateExpression: 'ADD edged :one', ExpressionAttributeValues: { ':one': 1 } }
-  await addOnce(table, id, { ...edgesKey(id, chunk), edges, ttl }, addition)
+  await addOnce(table, id, { ...edgesKey(id, chunk), edges, ttl }, async () => addition)
   const now = await getLoad(table, id)
   return now?.door === 'file' && now.planned !== undefined && (now.edged ?? 0) >= now.planned
 }

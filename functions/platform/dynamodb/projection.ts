@@ -4,6 +4,7 @@ import type { ChunkPlan } from '#core/loads/chunk.ts'
 import { type Ending, endingOf } from '#core/loads/ending.ts'
 import { type ChunkResult, chunkKey, type Encoding, type Load, loadKey, type Waiting } from '#core/loads/load.ts'
 import { attributeOf } from '#core/rejects/reject-sums.ts'
+import { addIgnored } from '#core/rows/ignored.ts'
 import { isAwsError } from '#platform/aws-errors.ts'
 import { addOnce } from './add-once.ts'
 import { chunksOf } from './chunks.ts'
@@ -52,14 +53,15 @@ export async function startLoad({ client, name }: Table, id: string, plan: Chunk
 
 /** Adds the result of one chunk, or of a part of it, to its load, once. */
 export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 'ttl'>, result: ChunkResult): Promise<void> {
-  await addOnce(
-    table,
-    id,
-    { ...chunkKey(id, result.chunk, result.part), ...result, ttl },
-    {
+  await addOnce(table, id, { ...chunkKey(id, result.chunk, result.part), ...result, ttl }, async () => {
+    // What was passed over is not added to but written anew, from what the load has: that bounds it.
+    const load = result.ignored && (await getLoad(table, id))
+    const sets = [...(result.last ? ['planned = :planned'] : []), ...(load ? ['ignored = :ignored'] : [])]
+    return {
       UpdateExpression: `ADD committed :whole, bytesRead :bytes, received :received, loaded :loaded, updated :updated, #duplicate :duplicate, rejected :rejected${result.rejects.map((_, i) => `, #r${i} :r${i}`).join('')}${
-        result.last ? ' SET planned = :planned' : ''
+        sets.length > 0 ? ` SET ${sets.join(', ')}` : ''
       } REMOVE waiting`,
+      ...(load && { ConditionExpression: load.ignored ? 'ignored = :before' : 'attribute_not_exists(ignored)' }),
       ExpressionAttributeNames: {
         '#duplicate': 'duplicate',
         ...Object.fromEntries(result.rejects.map((sum, i) => [`#r${i}`, attributeOf(sum)])),
@@ -75,9 +77,11 @@ export async function projectChunk(table: Table, { id, ttl }: Pick<Load, 'id' | 
         ':rejected': result.rejected,
         ...Object.fromEntries(result.rejects.map(({ rows }, i) => [`:r${i}`, rows])),
         ...(result.last ? { ':planned': result.chunk + 1 } : {}),
+        ...(load && { ':ignored': addIgnored(load.ignored, result.ignored) }),
+        ...(load?.ignored && { ':before': load.ignored }),
       },
-    },
-  )
+    }
+  })
 }
 
 /**

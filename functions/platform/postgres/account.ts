@@ -48,6 +48,7 @@ export function accountOf(dataset: Dataset, chunk: number, { read, copied, inser
     rejects: rejects.sums,
     committedAt: new Date().toISOString(),
     ...(read.more && { more: read.more }),
+    ...(read.ignored && { ignored: read.ignored }),
   }
   const outcomes = result.loaded + result.updated + result.duplicate + result.rejected
   const most = Math.min(result.loaded, result.updated, result.duplicate)

@@ -81,7 +81,9 @@ export function chunkStore(
       const ms = Math.round(performance.now() - began)
       if (result) {
         roads.learn(dataset, load.id, result)
-        log.info('chunk committed', { ms, ...result, rssMiB: peakMemory() })
+        // Names that whoever sends rows chooses are in the receipt, and not in the log.
+        const { ignored: _, ...counts } = result
+        log.info('chunk committed', { ms, ...counts, rssMiB: peakMemory() })
         countRows(dataset.name, result)
       } else log.info('chunk was committed before', { ms, part })
       return result

@@ -5,7 +5,7 @@ import type { PlannedLoad } from '#core/loads/load.ts'
 import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
 import { shownRow } from '#core/parquet/shown-row.ts'
 import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
-import { isFixColumn } from '#core/rejects/fix-columns.ts'
+import { ignoredInAll, unknownNames } from '#core/rows/ignored.ts'
 import { nearMiss } from '#core/rows/near-names.ts'
 import type { Quota, RowSink, RowsRead } from '#core/rows/read-rows.ts'
 import { encodeRow, fieldsOf, firstTwice } from '#core/rows/row.ts'
@@ -72,9 +72,12 @@ export function parquetOpener(read: ReadObject) {
         const lastOwned = owned.at(-1)
         const more = lastOwned !== undefined && nextRow < lastOwned.firstRow + lastOwned.rows
         if (!more) await pass(source, at, end, checksum)
+        const names = file.columns.map(({ element }) => element.name)
+        const ignored = ignoredInAll(unknownNames(dataset, names), encoded)
         return {
           received,
           encoded,
+          ...(ignored && { ignored }),
           lines: received,
           nextRow,
           ended: false,
@@ -229,7 +232,7 @@ function placesOf({ columns }: Footer, dataset: Dataset): (Place | undefined)[] 
   if (twice !== undefined) throw wrong(`has column "${twice.slice(0, 63)}" twice`)
   const near = nearMiss(dataset, names)
   if (near !== undefined) throw wrong(near)
-  const unknown = names.find((name) => !Object.hasOwn(dataset.columns, name) && !isFixColumn(name))
+  const [unknown] = unknownNames(dataset, names)
   if (unknown !== undefined && dataset.unknownColumns === 'reject')
     throw wrong(`has a column "${unknown.slice(0, 63)}" that the dataset does not have`)
   return Object.entries(dataset.columns).map(([name, column]) => {

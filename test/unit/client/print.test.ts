@@ -18,6 +18,7 @@ const receipt: Receipt = {
   compression: 'gzip',
   rows: { received: 3_000_000, loaded: 2_999_996, updated: 0, duplicate: 1, rejected: 3, pending: 0 },
   rejects: { max: null, byCode: [{ code: 'wrong-type', column: 'delay', rows: 3 }], others: 0 },
+  ignored: { byName: [], others: 0 },
   chunks: { planned: 11, committed: 11 },
   bytes: { received: 329_672_591, read: 329_672_591 },
   checksum: { algorithm: 'CRC32', uploaded: '9f3a11c2', loaded: '9f3a11c2' },
@@ -60,6 +61,16 @@ test('a receipt that does not add up, or whose checksums differ, says so aloud',
   assert.match(printReceipt(wrong), /THIS DOES NOT ADD UP/)
   assert.match(printReceipt(wrong), /THEY DIFFER/)
   assert.doesNotMatch(printReceipt(receipt), /ADD UP|DIFFER/)
+})
+
+test('what was passed over is named with its rows, the most frequent first; a name cannot move the cursor of a terminal', () => {
+  const names = ['gate', '"quoted"', 'c', 'd', 'e', 'f', 'g'].map((name, i) => ({ name, rows: 3000 - 500 * i }))
+  const told =
+    '"gate" in 3,000 rows, "\\"quoted\\"" in 2,500 rows, "c" in 2,000 rows, "d" in 1,500 rows, "e" in 1,000 rows, "f" in 500 rows'
+  const printed = (ignored: Receipt['ignored']) => printReceipt({ ...receipt, ignored }).match(/^ {2}ignored +(.*)$/m)?.[1]
+  assert.equal(printed({ byName: names, others: 7 }), `${told}, others 7 times`)
+  assert.equal(printed({ byName: [{ name: 'note', rows: 1 }], others: 0 }), '"note" in 1 row')
+  assert.equal(printed({ byName: [], others: 0 }), undefined)
 })
 
 test('a reject says where, which column, why, and its code', () => {

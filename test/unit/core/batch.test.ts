@@ -61,7 +61,7 @@ async function copyRows(text: Buffer, target: Dataset, form: BatchForm): Promise
     flush: async () => undefined,
   }
   // The general parser alone: what it says is what holds.
-  await readRows({ splitter, more: async () => false }, 1e9, { encode, scanner: undefined }, sink, splitter.lines)
+  await readRows({ splitter, more: async () => false }, 1e9, { encode, scanner: undefined, ignored: () => undefined }, sink, splitter.lines)
   return found
 }
 

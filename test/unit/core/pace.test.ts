@@ -144,6 +144,7 @@ async function read(text: Buffer, offset: number, limit: number, pieceBytes: num
     limit,
     {
       scanner: undefined,
+      ignored: () => undefined,
       encode: (bytes, _line, place) => {
         found.push(`${place}:${bytes}`)
         return undefined

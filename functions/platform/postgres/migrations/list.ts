@@ -1,3 +1,4 @@
+import { ignored } from './ignored.ts'
 import { lanes } from './lanes.ts'
 import { ledger } from './ledger.ts'
 import { parts } from './parts.ts'
@@ -9,4 +10,5 @@ export const migrations: readonly { readonly name: string; readonly sql: string 
   { name: '0002-reject-sums', sql: rejectSums },
   { name: '0003-lanes', sql: lanes },
   { name: '0004-parts', sql: parts },
+  { name: '0005-ignored', sql: ignored },
 ]

@@ -5,7 +5,7 @@ import type { Connection } from '#platform/postgres/database.ts'
 export async function completeChunk(db: Connection, load: string, r: ChunkResult): Promise<void> {
   await db.query(
     `UPDATE millrace.ledger SET source_start = $3, source_end = $4, crc32 = $5, next_row = $6, lines = $7, last = $8,
-       received = $9, loaded = $10, updated = $11, duplicate = $12, rejected = $13, rejects = $14, committed_at = $15, more = $16
+       received = $9, loaded = $10, updated = $11, duplicate = $12, rejected = $13, rejects = $14, committed_at = $15, more = $16, ignored = $18
      WHERE load = $1 AND chunk = $2 AND part = $17`,
     [
       load,
@@ -25,6 +25,7 @@ export async function completeChunk(db: Connection, load: string, r: ChunkResult
       r.committedAt,
       r.more === true,
       r.part ?? 0,
+      r.ignored ? JSON.stringify(r.ignored) : null,
     ],
   )
 }

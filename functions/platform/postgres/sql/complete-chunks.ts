@@ -7,10 +7,10 @@ export async function completeChunks(db: Connection, results: readonly (readonly
   await db.query(
     `UPDATE millrace.ledger AS l SET source_start = r.source_start, source_end = r.source_end, crc32 = r.crc32, next_row = r.next_row,
        lines = r.lines, last = r.last, received = r.received, loaded = r.loaded, updated = r.updated, duplicate = r.duplicate,
-       rejected = r.rejected, rejects = r.rejects::jsonb, committed_at = r.committed_at
+       rejected = r.rejected, rejects = r.rejects::jsonb, committed_at = r.committed_at, ignored = r.ignored::jsonb
      FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::boolean[], $9::bigint[],
-       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::timestamptz[])
-       AS r (load, chunk, source_start, source_end, crc32, next_row, lines, last, received, loaded, updated, duplicate, rejected, rejects, committed_at)
+       $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::timestamptz[], $16::text[])
+       AS r (load, chunk, source_start, source_end, crc32, next_row, lines, last, received, loaded, updated, duplicate, rejected, rejects, committed_at, ignored)
      WHERE l.load = r.load AND l.chunk = r.chunk`,
     [
       results.map(([load]) => load),
@@ -28,6 +28,7 @@ export async function completeChunks(db: Connection, results: readonly (readonly
       column((r) => r.rejected),
       column((r) => JSON.stringify(r.rejects)),
       column((r) => r.committedAt),
+      column((r) => (r.ignored ? JSON.stringify(r.ignored) : null)),
     ],
   )
 }

@@ -1,22 +1,25 @@
 import type { ChunkResult } from '#core/loads/load.ts'
+import type { Ignored } from '#core/rows/ignored.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 
 /** What the ledger has of a chunk, under the names of a result. */
 export const ledgerColumns = `source_start::float8 AS "sourceStart", source_end::float8 AS "sourceEnd", crc32::float8 AS crc32, next_row::float8 AS "nextRow",
        lines::float8 AS lines, last, received::float8 AS received, loaded::float8 AS loaded, updated::float8 AS updated,
        duplicate::float8 AS duplicate, rejected::float8 AS rejected, coalesce(rejects, '[]') AS rejects, committed_at AS "committedAt",
-       part, more`
+       part, more, ignored`
 
-export interface LedgerRow extends Omit<ChunkResult, 'committedAt' | 'part' | 'more'> {
+export interface LedgerRow extends Omit<ChunkResult, 'committedAt' | 'part' | 'more' | 'ignored'> {
   readonly committedAt: Date
   readonly part: number
   readonly more: boolean
+  readonly ignored: Ignored | null
 }
-export const resultOf = ({ part, more, committedAt, ...row }: LedgerRow): ChunkResult => ({
+export const resultOf = ({ part, more, ignored, committedAt, ...row }: LedgerRow): ChunkResult => ({
   ...row,
   committedAt: committedAt.toISOString(),
   ...(part > 0 && { part }),
   ...(more && { more }),
+  ...(ignored && { ignored }),
 })
 
 /** What is committed of a chunk as the ledger has it, from a part on, in order; all of it when the last one has no `more`. */

@@ -7,6 +7,7 @@ import { Model, type SentFile, sentFile, type Tally } from './model.ts'
 import { noSums, type Sums } from './rejects.ts'
 import { fileDatasets } from './tables.ts'
 import type { World } from './world.ts'
+import { sparesIn } from './written.ts'
 
 /** A file that was sent, and the load that it became. */
 export interface Shipment {
@@ -33,7 +34,7 @@ export async function findBrokenFiles(
     const policy = dataset.version !== undefined ? 'version' : dataset.onConflict
     const model = new Model(files, policy, seed, refusedEvery)
     broken.push(...(await differences(db, name, model.expected())))
-    broken.push(...model.broken, ...files.flatMap((file, i) => receiptBroken(world, file, model.tallies[i]!)))
+    broken.push(...model.broken, ...files.flatMap((file, i) => receiptBroken(world, file, model.tallies[i]!, refusedEvery)))
   }
   return broken
 }
@@ -46,8 +47,8 @@ async function partsOf(db: pg.Client, load: string) {
   return rows as { chunk: number; part: number; received: number; finished: number }[]
 }
 
-function receiptBroken({ loads, rejects, clock }: World, { cargo, load, parts }: SentFile, tally: Tally): string[] {
-  const { state, rows, problem } = receiptOf(loads.items.get(load)!, clock.now())
+function receiptBroken({ loads, rejects, clock }: World, { cargo, load, parts }: SentFile, tally: Tally, refusedEvery: number): string[] {
+  const { state, rows, problem, ignored } = receiptOf(loads.items.get(load)!, clock.now())
   const wanted = {
     received: rowsOf(cargo),
     loaded: tally.loaded,
@@ -59,6 +60,10 @@ function receiptBroken({ loads, rejects, clock }: World, { cargo, load, parts }:
   const broken: string[] = []
   if (state !== 'complete' || !reconciles(rows) || JSON.stringify(rows) !== JSON.stringify(wanted))
     broken.push(`load ${load}: ${state}, ${JSON.stringify(rows)}, not ${JSON.stringify(wanted)} ${problem?.detail ?? ''}`)
+  const spares = sparesIn({ refusedEvery }, cargo, loads.items.get(load)!.format)
+  const passedOver = ignored.byName.reduce((sum, each) => sum + each.rows, ignored.others)
+  if (passedOver !== spares || ignored.byName.length > 1)
+    broken.push(`load ${load}: ${JSON.stringify(ignored)} was passed over, not ${spares} rows`)
   const rejected = new Map(loads.inOrder(load).map(({ chunk, part = 0, rejected }) => [`${chunk} ${part}`, rejected]))
   // What a try left that was cut off, under the key of a part without rejects, is nobody's.
   const stored = parts

@@ -7,8 +7,11 @@ import { valueColumns } from '../value-texts.ts'
 const columns = { id: bigint(), n: integer(), src: integer(), rev: integer(), ...valueColumns }
 const shape = { columns, primaryKey: ['id'] } as const
 
-/** The first row of a key stays. */
-const firsts = dataset('file_firsts', { ...shape, description: 'the first row of each key', onConflict: 'ignore' })
+/** The first row of a key stays; what files have besides is passed over. */
+const firsts = dataset('file_firsts', {
+  ...{ ...shape, description: 'the first row of each key', onConflict: 'ignore' },
+  unknownColumns: 'ignore',
+})
 /** The last row of a key stays. */
 const lasts = dataset('file_lasts', { ...shape, description: 'the last row of each key', onConflict: 'update', orderingKey: 'id' })
 /** The row with the greatest `rev` stays. */

@@ -4,7 +4,7 @@ import type { Compression, Format } from '#core/loads/load.ts'
 import { csvFields, jsonMembers, noteLength, valueNames } from '../value-texts.ts'
 import { mix, type Values, valuesOf } from '../values.ts'
 import { type Cargo, type Kind, kindOf, rowsIn } from './cargo.ts'
-import { refusedAmount } from './tables.ts'
+import { fileDatasets, refusedAmount } from './tables.ts'
 
 /** How a file is written. */
 export interface Written {
@@ -57,14 +57,28 @@ function spoilt(row: FullRow, kind: Kind): FullRow {
   return kind === 'refused' ? { ...row, amount: refusedAmount } : row
 }
 
+/** What files have besides, where it is passed over: of JSON not every row. */
+const [spare, spareEvery] = ['spare', 5] as const
+const hasSpare = ({ dataset }: Cargo): boolean => fileDatasets.get(dataset)?.unknownColumns === 'ignore'
+
+/** Rows of which something is passed over: those that the reader refuses do not count. */
+export function sparesIn({ refusedEvery }: Pick<Recipe, 'refusedEvery'>, cargo: Cargo, format: Format | 'auto'): number {
+  if (!hasSpare(cargo)) return 0
+  const every = format === 'ndjson' || format === 'json' ? spareEvery : 1
+  let [n, spares] = [0, 0]
+  for (const { id } of rowsIn(cargo)) if (n++ % every === 0 && kindOf(id, refusedEvery) !== 'unreadable') spares++
+  return spares
+}
+
 /** The bytes of a file. */
 export function writeFile(recipe: Recipe, cargo: Cargo, { format, compression }: Written, chunkBytes: number): Buffer {
-  if (format === 'parquet') return parquetOf([...allOf(recipe, cargo)], chunkBytes)
+  const more = hasSpare(cargo)
+  if (format === 'parquet') return parquetOf([...allOf(recipe, cargo)], more, chunkBytes)
   const pieces: Buffer[] = []
-  let text = format === 'csv' ? `${names.join(',')}\n` : format === 'json' ? '[' : ''
+  let text = format === 'csv' ? `${[...names, ...(more ? [spare] : [])].join(',')}\n` : format === 'json' ? '[' : ''
   let between = ''
   for (const row of allOf(recipe, cargo)) {
-    text += format === 'csv' ? csvLine(row) : format === 'json' ? `${between}\n${jsonOf(row)}` : `${jsonOf(row)}\n`
+    text += format === 'csv' ? csvLine(row, more) : format === 'json' ? `${between}\n${jsonOf(row, more)}` : `${jsonOf(row, more)}\n`
     between = ','
     if (text.length < 64 * 1024) continue
     pieces.push(Buffer.from(text))
@@ -79,12 +93,14 @@ export function writeFile(recipe: Recipe, cargo: Cargo, { format, compression }:
 const names = ['id', 'n', 'src', 'rev', ...valueNames] as const
 
 /** Members in another order now and then. */
-function jsonOf(row: FullRow): string {
+function jsonOf(row: FullRow, more: boolean): string {
   const { id, n, src, rev } = row
   const key = n % 7 === 0 ? `"n":${n},"id":"${id}","src": ${src}` : `"id":${id},"n":${n},"src":${src}`
-  return `{${key},"rev":${rev},${jsonMembers(row, n)}}`
+  const besides = more && n % spareEvery === 0 ? `,"${spare}":[${n}]` : ''
+  return `{${key},"rev":${rev},${jsonMembers(row, n)}${besides}}`
 }
-const csvLine = (row: FullRow): string => `${row.id},${row.n},${row.src},${row.rev},${csvFields(row)}\n`
+const csvLine = (row: FullRow, more: boolean): string =>
+  `${row.id},${row.n},${row.src},${row.rev},${csvFields(row)}${more ? `,"${row.n}"` : ''}\n`
 
 const string = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const
 const leaves: Record<(typeof names)[number], Omit<SchemaElement, 'name' | 'repetition_type'>> = {
@@ -102,11 +118,15 @@ const leaves: Record<(typeof names)[number], Omit<SchemaElement, 'name' | 'repet
 }
 
 /** @param chunkBytes about as many bytes a row group has */
-function parquetOf(rows: readonly FullRow[], chunkBytes: number): Buffer {
+function parquetOf(rows: readonly FullRow[], more: boolean, chunkBytes: number): Buffer {
   const schema: SchemaElement[] = [
-    { name: 'root', num_children: names.length },
+    { name: 'root', num_children: names.length + (more ? 1 : 0) },
     ...names.map((name): SchemaElement => ({ ...leaves[name], name, repetition_type: 'OPTIONAL' })),
+    ...(more ? ([{ name: spare, type: 'INT32', repetition_type: 'OPTIONAL' }] as const) : []),
   ]
-  const columnData = names.map((name) => ({ name, data: rows.map((row) => (name === 'id' ? BigInt(row.id) : row[name])) }))
+  const columnData = [
+    ...names.map((name) => ({ name, data: rows.map((row) => (name === 'id' ? BigInt(row.id) : row[name])) })),
+    ...(more ? [{ name: spare, data: rows.map(({ n }) => n) }] : []),
+  ]
   return Buffer.from(parquetWriteBuffer({ columnData, schema, rowGroupSize: Math.max(50, Math.floor(chunkBytes / 150)) }))
 }
