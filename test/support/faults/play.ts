@@ -101,7 +101,8 @@ export async function play({ database, rows, seed, onProgress, sabotage }: PlayO
     await clock.run(Promise.all(Array.from({ length: senders }, (_, number) => send(number))))
     stage.awayUntil = 0
     await tables.mend()
-    const isOver = (): boolean => [...stage.loads.items.values()].every(({ state }) => state !== 'receiving' && state !== 'loading')
+    const isOver = (): boolean =>
+      stage.parking.marks.size === 0 && [...stage.loads.items.values()].every(({ state }) => state !== 'receiving' && state !== 'loading')
     const untilOver = async (longest: number): Promise<void> => {
       for (const end = clock.now() + longest; !isOver() && clock.now() < end; ) await clock.run(clock.now() + 5_000)
     }
