@@ -1,6 +1,3 @@
-import type { Dataset } from '#core/dataset/dataset.ts'
-import { isFixColumn } from '#core/rejects/fix-columns.ts'
-
 /** A column or key that a dataset does not declare and passes over, and how many rows had it. */
 interface IgnoredName {
   readonly name: string
@@ -63,10 +60,6 @@ export function addIgnored(a: Ignored | undefined, b: Ignored | undefined): Igno
   for (const each of [a, b]) if (each) tally.addAll(each)
   return tally.sums
 }
-
-/** The names that a dataset does not declare; those that a file of rejects adds are known. */
-export const unknownNames = ({ columns }: Dataset, names: readonly string[]): string[] =>
-  names.filter((name) => !Object.hasOwn(columns, name) && !isFixColumn(name))
 
 /** What is passed over of rows that all have the same names. */
 export function ignoredInAll(names: readonly string[], rows: number): Ignored | undefined {
