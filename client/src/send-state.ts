@@ -31,7 +31,7 @@ export interface SendTotal {
   readonly bytes: number
   /** Rejected rows by code and column, the most frequent first. */
   readonly byCode: readonly RejectSum[]
-  /** Keys that the dataset does not declare and passed over; absent when there were none, or an older sender did not look. */
+  /** Keys that the dataset passed over; absent when there were none, and in what older senders have saved. */
   readonly ignored?: Ignored
   /** The first loads with rejected rows, to look them up. */
   readonly rejectedLoads: readonly string[]

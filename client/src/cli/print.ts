@@ -72,7 +72,7 @@ function rejectsByCode({ rows, rejects: { byCode } }: Receipt): string {
 }
 const toldCodes = 6
 
-/** `"note" in 12 rows, "gate" in 1 row, others 7 times`: columns and keys that the dataset does not declare, as many as fit a line or two. */
+/** `"note" in 12 rows, "gate" in 1 row, others 7 times`: what was passed over, as many names as fit a line or two. */
 export function ignoredText({ byName, others }: Ignored): string {
   const told = byName.slice(0, toldNames)
   const rest = byName.slice(toldNames).reduce((sum, { rows }) => sum + rows, others)
