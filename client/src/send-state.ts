@@ -1,7 +1,7 @@
 import { combineCrc32 } from '../../functions/core/loads/crc32.ts'
+import { addIgnored, type Ignored } from '../../functions/core/loads/ignored.ts'
 import type { Receipt, RowCounts } from '../../functions/core/loads/receipt.ts'
 import type { RejectSum } from '../../functions/core/rejects/reject-sums.ts'
-import { addIgnored, type Ignored } from '../../functions/core/rows/ignored.ts'
 import type { Cut } from './batcher.ts'
 
 /** A batch as it was cut: the same bytes of the stream make the same batch again. */
@@ -31,7 +31,7 @@ export interface SendTotal {
   readonly bytes: number
   /** Rejected rows by code and column, the most frequent first. */
   readonly byCode: readonly RejectSum[]
-  /** Keys that the dataset does not declare and passed over; absent when there were none, or an older sender did not look. */
+  /** Keys that the dataset passed over; absent when there were none, and in what older senders have saved. */
   readonly ignored?: Ignored
   /** The first loads with rejected rows, to look them up. */
   readonly rejectedLoads: readonly string[]

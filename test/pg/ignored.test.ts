@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { bigint, text } from '#core/dataset/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
+import type { Ignored } from '#core/loads/ignored.ts'
 import type { Compression, Format } from '#core/loads/load.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
-import type { Ignored } from '#core/rows/ignored.ts'
 import type { Road } from '#platform/postgres/commit-chunk.ts'
 import { Consumer } from '../support/consumer.ts'
 import { Pipeline } from '../support/pipeline.ts'
@@ -21,7 +21,7 @@ for (const { name } of [lenient, newest]) await db.query(`ALTER TABLE ${name} AD
 
 const n = 200
 const ids = Array.from({ length: n }, (_, i) => i)
-/** Every row has a gate, every tenth a note; one that is no number is rejected, with both, before anything is passed over. */
+/** Every row has a gate, every tenth a note; the one whose id is no number is rejected, and what it has does not count. */
 const objects = ids.map((id) => ({ id: id === 20 ? 'x' : id, name: `n${id}`, gate: 1, ...(id % 10 === 0 && { note: null }) }))
 const asJson = () => Buffer.from(JSON.stringify(objects))
 const asNdjson = () => Buffer.from(objects.map((row) => `${JSON.stringify(row)}\n`).join(''))

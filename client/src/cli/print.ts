@@ -1,6 +1,6 @@
 import type { DatasetAnswer, Reject } from '../../../functions/core/api/contract.ts'
+import type { Ignored } from '../../../functions/core/loads/ignored.ts'
 import { type Receipt, type RowCounts, reconciles } from '../../../functions/core/loads/receipt.ts'
-import type { Ignored } from '../../../functions/core/rows/ignored.ts'
 import { bytes, count, duration, moment, table } from './figures.ts'
 
 /** `3,000,000 received = 2,999,997 loaded + 0 updated + 0 duplicate + 3 rejected + 0 pending` */
@@ -72,7 +72,7 @@ function rejectsByCode({ rows, rejects: { byCode } }: Receipt): string {
 }
 const toldCodes = 6
 
-/** `"note" in 12 rows, "gate" in 1 row, others 7 times`: columns and keys that the dataset does not declare, as many as fit a line or two. */
+/** `"note" in 12 rows, "gate" in 1 row, others 7 times`: what was passed over, as many names as fit a line or two. */
 export function ignoredText({ byName, others }: Ignored): string {
   const told = byName.slice(0, toldNames)
   const rest = byName.slice(toldNames).reduce((sum, { rows }) => sum + rows, others)

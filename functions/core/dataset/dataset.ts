@@ -31,7 +31,10 @@ export interface DatasetOptions<C extends Columns> {
    */
   readonly version?: keyof C & string
   readonly partitionBy?: Partitioning<keyof C & string>
-  /** A key (JSON) or column (CSV) that the dataset does not have: refuse the row, or leave the value out and name it in the receipt. Default `reject`. */
+  /**
+   * A key (JSON) or column (CSV) that the dataset does not have: refuse the row, or leave the value out and name it in
+   * the receipt. Default `reject`.
+   */
   readonly unknownColumns?: 'reject' | 'ignore'
   readonly limits?: Partial<Limits>
 }

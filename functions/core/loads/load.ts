@@ -2,7 +2,7 @@ import type { Problem } from '#core/problems.ts'
 import { type MaxRejects, problemOf } from '#core/rejects/max-rejects.ts'
 import { listedSums, type RejectSum, type SumAttributes } from '#core/rejects/reject-sums.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
-import { type Ignored, nothingIgnored } from '#core/rows/ignored.ts'
+import { type Ignored, nothingIgnored } from './ignored.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
 
 export const formats = ['ndjson', 'json', 'csv', 'parquet'] as const

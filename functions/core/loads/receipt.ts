@@ -1,7 +1,7 @@
 import type { Problem } from '#core/problems.ts'
 import type { MaxRejects } from '#core/rejects/max-rejects.ts'
 import type { RejectSum } from '#core/rejects/reject-sums.ts'
-import type { Ignored } from '#core/rows/ignored.ts'
+import type { Ignored } from './ignored.ts'
 import type { Compression, Format, Waiting } from './load.ts'
 
 /** What became of rows. `received` is counted where bytes are split into rows, the outcomes where rows are committed. */
@@ -33,7 +33,7 @@ export interface Receipt {
   readonly rows: RowCounts
   /** `max` is the most that the load takes, null when any number. `byCode` lists the 20 most frequent; all others are `others` rows. */
   readonly rejects: { readonly max: MaxRejects | null; readonly byCode: readonly RejectSum[]; readonly others: number }
-  /** Columns and keys that the dataset does not declare and passes over (`unknownColumns: 'ignore'`), and how often: the 50 most frequent. */
+  /** Columns and keys that the dataset passes over (`unknownColumns: 'ignore'`), and how often: the 50 most frequent. */
   readonly ignored: Ignored
   /** `planned` is null while a compressed file is still being read. */
   readonly chunks: { readonly planned: number | null; readonly committed: number }

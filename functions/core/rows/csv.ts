@@ -5,10 +5,10 @@ import { parseArrayLiteral } from '#core/values/array-literal.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
 import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
 import type { CsvDialect } from './csv-dialect.ts'
-import { unknownNames } from './ignored.ts'
 import { nearMiss } from './near-names.ts'
 import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-scanner.ts'
+import { unknownNames } from './unknown-names.ts'
 
 /**
  * CSV by RFC 4180, in one of its dialects: quotes doubled inside quotes, newlines allowed inside quotes, LF or CRLF.

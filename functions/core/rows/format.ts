@@ -1,15 +1,16 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
+import { type Ignored, IgnoredTally, ignoredInAll } from '#core/loads/ignored.ts'
 import type { Format } from '#core/loads/load.ts'
 import { csvScanner } from '#core/scanner/csv-scanner.ts'
 import { jsonScanner } from '#core/scanner/json-scanner.ts'
 import type { Scanner } from '#core/scanner/scanner.ts'
 import { csvColumns, csvRowEncoder, csvRows } from './csv.ts'
 import { type CsvDialect, standardCsv } from './csv-dialect.ts'
-import { type Ignored, IgnoredTally, ignoredInAll, unknownNames } from './ignored.ts'
 import { jsonArrayScanner } from './json-array.ts'
 import { ndjsonScanner } from './ndjson.ts'
 import { jsonRowEncoder, type RowEncoder, type RowOptions } from './row.ts'
 import type { RowScanner } from './row-scanner.ts'
+import { unknownNames } from './unknown-names.ts'
 
 /** How rows of one load become COPY rows: the general parser, which decides every row, and the scanner for those of the plain form. */
 export interface RowReader {

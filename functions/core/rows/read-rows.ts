@@ -1,7 +1,7 @@
+import type { Ignored } from '#core/loads/ignored.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import { type Refusal, rowTooLarge } from '#core/values/reject.ts'
 import type { RowReader } from './format.ts'
-import type { Ignored } from './ignored.ts'
 import type { BulkReader } from './row-scanner.ts'
 import type { RowSplitter, SplitRow } from './row-splitter.ts'
 

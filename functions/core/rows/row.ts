@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Dataset } from '#core/dataset/dataset.ts'
+import { IgnoredTally } from '#core/loads/ignored.ts'
 import { isFixColumn, rawColumn } from '#core/rejects/fix-columns.ts'
 import type { CopyWriter } from '#core/values/copy-writer.ts'
 import { duplicateKey, parseExact, parseJson } from '#core/values/exact-json.ts'
@@ -8,7 +9,6 @@ import type { FieldEncoder, TimeWindow } from '#core/values/field-encoder.ts'
 import { keepsNumbers } from '#core/values/kept-numbers.ts'
 import { daysFromCivil, dayUs } from '#core/values/moment.ts'
 import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
-import { IgnoredTally } from './ignored.ts'
 import { nearNames, told } from './near-names.ts'
 
 /** Turns the bytes of one row into one binary COPY row; a refused row leaves nothing in `out`. */
@@ -91,6 +91,8 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions, igno
   const near = nearNames(dataset)
   /** The values of the row that is read, by their place in the dataset. */
   const found: unknown[] = fields.map(() => undefined)
+  /** Its keys that are passed over. */
+  const passedOver: string[] = []
   const valueAt = (i: number): unknown => found[i]
   return (bytes, line, offset, out) => {
     const text = decode(bytes)
@@ -113,19 +115,19 @@ export function jsonRowEncoder(dataset: Dataset, { day, lead }: RowOptions, igno
       return refuse('duplicate-key', shortened(twice.under), `the key ${JSON.stringify(shortened(twice.key))} stands twice in one object`)
     found.fill(undefined)
     let nearKey: string | undefined
-    let passesOver = false
+    passedOver.length = 0
     for (const key in values) {
       const place = places.get(key)
       if (place !== undefined) found[place] = values[key]
       else if (key === rawColumn || (refuseUnknown && !isFixColumn(key))) return unknownColumn(key, near(key))
       else {
-        passesOver = true
+        passedOver.push(key)
         nearKey ??= near(key) === undefined ? undefined : key
       }
     }
     if (nearKey !== undefined && found[places.get(near(nearKey)!)!] === undefined) return unknownColumn(nearKey, near(nearKey))
     const refusal = encodeRow(fields, lead, valueAt, line, offset, out)
-    if (passesOver && !refusal) for (const key in values) if (!places.has(key) && !isFixColumn(key)) ignored.add(key)
+    if (!refusal) for (const key of passedOver) if (!isFixColumn(key)) ignored.add(key)
     return refusal
   }
 }

@@ -16,7 +16,7 @@ type Addition = Required<Pick<UpdateCommandInput, 'UpdateExpression' | 'Expressi
  * Puts an item of a load and adds to the load's sums, in one transaction; when the item is there already, neither happens. Nor does either when the load
  * is gone, past its TTL or by hand: an update would make a ghost of it, with sums and nothing else. One past its TTL is gone,
  * though DynamoDB may take days to delete it: it was an earlier load's, whose key has been used again since.
- * @param additionNow asked at every try: what it demands of the load besides may not hold any more, which is a conflict too
+ * @param additionNow asked at every try: where what it demands of the load does not hold any more, that is a conflict
  */
 export async function addOnce(
   { client, name }: Table,

@@ -1,4 +1,4 @@
-/** The columns and keys that a chunk, or a part of it, passed over, as JSON; NULL when there were none, and in rows of chunks that were committed before. */
+/** What a chunk, or a part of it, passed over, as JSON; NULL when it was nothing, and in rows of chunks from before. */
 export const ignored = `
 ALTER TABLE millrace.ledger ADD COLUMN ignored jsonb;
 `

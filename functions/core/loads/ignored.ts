@@ -1,6 +1,3 @@
-import type { Dataset } from '#core/dataset/dataset.ts'
-import { isFixColumn } from '#core/rejects/fix-columns.ts'
-
 /** A column or key that a dataset does not declare and passes over, and how many rows had it. */
 interface IgnoredName {
   readonly name: string
@@ -8,13 +5,14 @@ interface IgnoredName {
 }
 
 /**
- * What a dataset with `unknownColumns: 'ignore'` passed over, of rows that went to Postgres: a row that is rejected before is kept whole in its reject.
- * `others` is how often names were passed over that are not listed: a row with two of them counts twice. So all of it together is exact, in whatever
- * order chunks are added up, and while `others` is 0 so is every name; else names may have stood in more rows than theirs say, and never in fewer.
+ * What a dataset with `unknownColumns: 'ignore'` passed over, of rows that went to Postgres: a row that is rejected
+ * before is kept whole in its reject. All of it together is exact, in whatever order chunks are added up, and while
+ * `others` is 0 so is every name; else a name may have stood in more rows than it says, and never in fewer.
  */
 export interface Ignored {
   /** The most frequent names, cut after 63 characters, most frequent first. */
   readonly byName: readonly IgnoredName[]
+  /** How often names were passed over that are not listed: a row with two of them counts twice. */
   readonly others: number
 }
 
@@ -27,10 +25,12 @@ const mostCounted = 1000
 /** Characters of a name that are kept. */
 const longest = 63
 
+/** Counts what is passed over while a chunk is read. */
 export class IgnoredTally {
   readonly #rows = new Map<string, number>()
   #others = 0
 
+  /** @param rows that have the name */
   add(name: string, rows = 1): void {
     const before = this.#rows.get(name)
     if (before !== undefined) this.#rows.set(name, before + rows)
@@ -63,10 +63,6 @@ export function addIgnored(a: Ignored | undefined, b: Ignored | undefined): Igno
   for (const each of [a, b]) if (each) tally.addAll(each)
   return tally.sums
 }
-
-/** The names that a dataset does not declare; those that a file of rejects adds are known. */
-export const unknownNames = ({ columns }: Dataset, names: readonly string[]): string[] =>
-  names.filter((name) => !Object.hasOwn(columns, name) && !isFixColumn(name))
 
 /** What is passed over of rows that all have the same names. */
 export function ignoredInAll(names: readonly string[], rows: number): Ignored | undefined {
