@@ -1,4 +1,4 @@
-import { bigint, integer, text, timestamptz } from '#core/dataset/column.ts'
+import { bigint, integer, text, timestamptz } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 
 export const flights = dataset('flights', {

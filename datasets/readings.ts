@@ -1,4 +1,4 @@
-import { doublePrecision, smallint, text, timestamptz, uuid } from '#core/dataset/column.ts'
+import { doublePrecision, smallint, text, timestamptz, uuid } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 
 export const readings = dataset('readings', {

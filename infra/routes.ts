@@ -1,4 +1,4 @@
-import { routes } from '#core/api/routes.ts'
+import { routes } from '#core/api/routes/all.ts'
 
 /** Which function answers a route of the contract, by the route's id. */
 const verbs = {

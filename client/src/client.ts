@@ -3,13 +3,13 @@ import type {
   OpenUploadAnswer,
   OpenUploadBody,
   Page,
-  Reject,
   SignedPart,
   SignPartsBody,
   UploadAnswer,
 } from '../../functions/core/api/contract.ts'
 import type { DeadLetterAnswer, ReplayAnswer, ReplayBody, ReplayStreamBody, StreamPage } from '../../functions/core/api/replay-contract.ts'
 import type { LoadState, Receipt } from '../../functions/core/loads/receipt.ts'
+import type { Reject } from '../../functions/core/rejects/reject.ts'
 import { type BatchBody, batchRequest, readBatchAnswer, type SendBatchOptions, type SentBatch } from './batch.ts'
 import { type Compressor, gzip } from './compress.ts'
 import { openWriter, sendRows } from './open-writer.ts'

@@ -1,5 +1,5 @@
-import type { Reject } from '../../functions/core/api/contract.ts'
 import type { Receipt } from '../../functions/core/loads/receipt.ts'
+import type { Reject } from '../../functions/core/rejects/reject.ts'
 import type { AcceptedBatch, Batch, SendState, SendTotal } from './send-state.ts'
 
 export interface WriterOptions {

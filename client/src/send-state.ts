@@ -1,7 +1,7 @@
 import { combineCrc32 } from '../../functions/core/loads/crc32.ts'
-import { addIgnored, type Ignored } from '../../functions/core/loads/ignored.ts'
 import type { Receipt, RowCounts } from '../../functions/core/loads/receipt.ts'
 import type { RejectSum } from '../../functions/core/rejects/reject-sums.ts'
+import { addIgnored, type Ignored } from '../../functions/core/rows/ignored.ts'
 import type { Cut } from './batcher.ts'
 
 /** A batch as it was cut: the same bytes of the stream make the same batch again. */

@@ -1,12 +1,12 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
 import { isPlanned, type Load, type PlannedLoad } from '#core/loads/load.ts'
+import { rowFormatOf } from '#core/reading/format.ts'
 import { csvFixFile } from '#core/rejects/fix-csv.ts'
 import type { FixFile } from '#core/rejects/fix-file.ts'
 import { jsonFixFile } from '#core/rejects/fix-json.ts'
 import { namesIn } from '#core/rows/csv.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
-import { rowFormatOf } from '#core/rows/format.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 export interface FixDeps {

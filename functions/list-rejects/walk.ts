@@ -1,5 +1,5 @@
-import type { Reject } from '#core/api/contract.ts'
 import { type ChunkPlace, type ChunkResult, type Load, placeAfter, placeOf, rejectsKey } from '#core/loads/load.ts'
+import type { Reject } from '#core/rejects/reject.ts'
 
 /** Where in a load's rejects to go on. */
 export interface Position extends ChunkPlace {

@@ -1,7 +1,7 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import type { PlannedLoad } from '#core/loads/load.ts'
-import { rowFormatOf } from '#core/rows/format.ts'
+import { rowFormatOf } from '#core/reading/format.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { feed, type OpenText } from './text.ts'
 

@@ -1,6 +1,6 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { PlannedLoad } from '#core/loads/load.ts'
-import type { Quota, RowSink, RowsRead, Text } from '#core/rows/read-rows.ts'
+import type { Quota, RowSink, RowsRead, Text } from '#core/reading/read-rows.ts'
 import type { RowSplitter } from '#core/rows/row-splitter.ts'
 
 /** The bytes of the object that a chunk accounts for: their range and CRC32. */

@@ -1,7 +1,7 @@
 import { EnvelopeError, type EnvelopeHeader, readEnvelopeHeader } from '#core/batches/envelope.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
-import type { Waiting } from '#core/loads/load.ts'
+import type { Waiting } from '#core/loads/waiting.ts'
 import { loadAtPace, type Paces } from '#core/records/at-pace.ts'
 import { park } from '#core/records/park.ts'
 import type { Parking } from '#core/records/parking.ts'

@@ -6,10 +6,11 @@ import { permittedDataset } from '#core/api/permission.ts'
 import type * as routes from '#core/api/routes/uploads.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { RequestError } from '#core/errors.ts'
-import { begun, type FileLoad, type Format, type Load, objectKey } from '#core/loads/load.ts'
+import { begun, type FileLoad, type Load, objectKey } from '#core/loads/load.ts'
 import { loadIdFor, randomLoadId } from '#core/loads/load-id.ts'
 import { planParts } from '#core/loads/parts.ts'
 import { uploadLinks } from '#core/loads/upload.ts'
+import type { Format } from '#core/rows/encoding.ts'
 
 interface Deps {
   readonly datasets: ReadonlyMap<string, Dataset>

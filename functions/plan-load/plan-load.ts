@@ -1,9 +1,10 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import { type ChunkJob, type ChunkPlan, chunkMode, planChunks } from '#core/loads/chunk.ts'
-import { type Compression, type Encoding, type FileLoad, isPlanned, type Load, sourceOf } from '#core/loads/load.ts'
+import { type FileLoad, isPlanned, type Load, sourceOf } from '#core/loads/load.ts'
 import type { PlanMessage } from '#core/loads/plan-message.ts'
 import type { StoredObject } from '#core/loads/upload.ts'
+import type { Compression, Encoding } from '#core/rows/encoding.ts'
 import { magicBytes, settleCompression, settleFormat } from '#core/rows/sniff.ts'
 
 /** What the function needs of the world. */

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from 'aws-lambda'
 import type { Action, Answer, CallOf, Identity } from '#core/api/call.ts'
-import type { Route } from '#core/api/routes/route.ts'
+import type { Route } from '#core/api/route.ts'
 import { RequestError } from '#core/errors.ts'
 import { type Problem, problem } from '#core/problems.ts'
 import { traceId, traceparentOr } from '#core/trace.ts'

@@ -1,6 +1,6 @@
 import { openApiDocument } from '#core/api/openapi.ts'
+import { routes } from '#core/api/routes/all.ts'
 import { showContract } from '#core/api/routes/service.ts'
-import { routes } from '#core/api/routes.ts'
 import { readEnv } from '#core/env.ts'
 import { on, serve } from '#platform/api.ts'
 import { spec } from './env.ts'

@@ -8,11 +8,12 @@ import { type BatchRequest, batchRequest, compressionIn } from '#core/batches/ba
 import { type BatchRows, readAgain, readBatch, refusedRow } from '#core/batches/batch-rows.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
-import { type BatchLoad, begun, type Compression, type Load, receiptOf } from '#core/loads/load.ts'
+import { type BatchLoad, begun, type Load, receiptOf } from '#core/loads/load.ts'
 import { loadIdFor } from '#core/loads/load-id.ts'
 import { finalStates } from '#core/loads/receipt.ts'
 import { tooMany } from '#core/rejects/max-rejects.ts'
 import { rejectOf } from '#core/rejects/reject-row.ts'
+import type { Compression } from '#core/rows/encoding.ts'
 import { type Sending, send } from './sending.ts'
 
 interface Deps extends Sending {

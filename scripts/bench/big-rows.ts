@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { bigint, jsonb, text } from '#core/dataset/column.ts'
+import { bigint, jsonb, text } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { writeLines } from './file-rows.ts'
 

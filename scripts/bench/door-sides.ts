@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { bigint, text } from '#core/dataset/column.ts'
+import { bigint, text } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { startCrew } from './crew.ts'
 import type { DoorAnswer, DoorOrder } from './door-process.ts'

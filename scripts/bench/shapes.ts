@@ -1,4 +1,4 @@
-import { bigint, boolean, doublePrecision, integer, jsonb, numeric, smallint, text, timestamptz, uuid } from '#core/dataset/column.ts'
+import { bigint, boolean, doublePrecision, integer, jsonb, numeric, smallint, text, timestamptz, uuid } from '#core/columns/column.ts'
 import { type Columns, type Dataset, dataset } from '#core/dataset/dataset.ts'
 
 /** Data that is not like flights: generated, the same at every run. */

@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import type { Format } from '#core/loads/load.ts'
+import type { Format } from '#core/rows/encoding.ts'
 import type { Hand, Step } from './by-hand.ts'
 import type { Run } from './figures.ts'
 import { type Expected, loadFile, type Source } from './loading.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Match, type Template } from 'aws-cdk-lib/assertions'
-import { routes } from '#core/api/routes.ts'
+import { routes } from '#core/api/routes/all.ts'
 import { type Problem, problems } from '#core/problems.ts'
 import { resources, synthesize } from '../support/synthesized-app.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, text } from '#core/dataset/column.ts'
+import { bigint, text } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { rowKey } from '#core/rows/keyed-rows.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'

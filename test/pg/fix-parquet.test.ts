@@ -15,10 +15,10 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
-import type { Format } from '#core/loads/load.ts'
 import { jsonFixFile } from '#core/rejects/fix-json.ts'
+import type { Format } from '#core/rows/encoding.ts'
 import type { StoredReject } from '../support/memory-rejects.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type pg from 'pg'
-import { array, bigint, bytea, integer, jsonb, oneOf, text, timestamptz } from '#core/dataset/column.ts'
+import { array, bigint, bytea, integer, jsonb, oneOf, text, timestamptz } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { datasets } from '#datasets'
 import { migrateDatabase } from '#platform/postgres/migrate-database.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Column, integer } from '#core/dataset/column.ts'
+import { type Column, integer } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { Consumer } from '../support/consumer.ts'
 import { Pipeline } from '../support/pipeline.ts'

@@ -16,7 +16,7 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { items, latest } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint } from '#core/dataset/column.ts'
+import { bigint } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { items, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'

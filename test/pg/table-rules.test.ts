@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bigint, date, integer, text } from '#core/dataset/column.ts'
+import { bigint, date, integer, text } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { AccountingError } from '#core/errors.ts'
 import type { Road } from '#platform/postgres/commit-chunk.ts'

@@ -1,5 +1,5 @@
 import type { CallOf, Identity } from '#core/api/call.ts'
-import type { Route } from '#core/api/routes/route.ts'
+import type { Route } from '#core/api/route.ts'
 import { RequestError } from '#core/errors.ts'
 
 export const acme: Identity = { tenant: 'acme', datasets: ['*'] }

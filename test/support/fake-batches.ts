@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
-import type { DatasetAnswer, Reject } from '#core/api/contract.ts'
+import type { DatasetAnswer } from '#core/api/contract.ts'
 import type { LoadState, Receipt } from '#core/loads/receipt.ts'
+import type { Reject } from '#core/rejects/reject.ts'
 
 /** A batch as the fake door has accepted it. */
 export interface FakeBatch {

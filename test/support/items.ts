@@ -1,4 +1,4 @@
-import { bigint, text } from '#core/dataset/column.ts'
+import { bigint, text } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 
 /** The plain tables of tests, and rows of theirs as NDJSON without the newline. */

@@ -1,8 +1,8 @@
 import type { LoadError } from '#core/errors.ts'
 import { endingOf } from '#core/loads/ending.ts'
-import { addIgnored } from '#core/loads/ignored.ts'
 import { type ChunkResult, chunkKey, type Load } from '#core/loads/load.ts'
 import { attributeOf } from '#core/rejects/reject-sums.ts'
+import { addIgnored } from '#core/rows/ignored.ts'
 
 /** Loads and the results of their chunks in memory, by the rules of the projection in DynamoDB: everything can be done twice, and changes nothing then. */
 export class MemoryLoads<L extends Load> {

@@ -1,4 +1,4 @@
-import type { Reject } from '#core/api/contract.ts'
+import type { Reject } from '#core/rejects/reject.ts'
 import { rejectOf } from '#core/rejects/reject-row.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
 

@@ -2,7 +2,7 @@ import { zstdCompressSync } from 'node:zlib'
 import type { SchemaElement } from 'hyparquet'
 import { ByteWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
-import { text } from '#core/dataset/column.ts'
+import { text } from '#core/columns/column.ts'
 import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
 import { valueReader } from '#core/parquet/values.ts'
 

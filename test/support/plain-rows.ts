@@ -15,7 +15,7 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import type { RowEncoder } from '#core/rows/row.ts'
 import type { Scanner } from '#core/scanner/scanner.ts'

@@ -1,4 +1,4 @@
-import { bigint, integer, text } from '#core/dataset/column.ts'
+import { bigint, integer, text } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { Consumer } from './consumer.ts'
 import { scratchTables } from './scratch-tables.ts'

@@ -18,7 +18,7 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 
 const pad = (n: number, width = 2) => String(n).padStart(width, '0')
 const day = fc

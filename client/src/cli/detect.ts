@@ -1,4 +1,4 @@
-import type { Compression, DeclaredEncoding, Format } from '../../../functions/core/loads/load.ts'
+import type { Compression, DeclaredEncoding, Format } from '../../../functions/core/rows/encoding.ts'
 import { compressionOf, formatOf, magicBytes, textBytes } from '../../../functions/core/rows/sniff.ts'
 import type { Source } from '../source.ts'
 import { UsageError } from './exit.ts'

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { isMaxRejects, type MaxRejects } from '../../../functions/core/rejects/max-rejects.ts'
+import { isMaxRejects, type MaxRejects } from '../../../functions/core/dataset/max-rejects.ts'
 
 /** A parser of whole numbers within bounds, for commander. */
 export const wholeNumber =

@@ -1,6 +1,7 @@
-import type { DatasetAnswer, Reject } from '../../../functions/core/api/contract.ts'
-import type { Ignored } from '../../../functions/core/loads/ignored.ts'
+import type { DatasetAnswer } from '../../../functions/core/api/contract.ts'
 import { type Receipt, type RowCounts, reconciles } from '../../../functions/core/loads/receipt.ts'
+import type { Reject } from '../../../functions/core/rejects/reject.ts'
+import type { Ignored } from '../../../functions/core/rows/ignored.ts'
 import { bytes, count, duration, moment, table } from './figures.ts'
 
 /** `3,000,000 received = 2,999,997 loaded + 0 updated + 0 duplicate + 3 rejected + 0 pending` */

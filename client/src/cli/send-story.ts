@@ -1,5 +1,5 @@
-import type { Reject } from '../../../functions/core/api/contract.ts'
-import { nothingIgnored } from '../../../functions/core/loads/ignored.ts'
+import type { Reject } from '../../../functions/core/rejects/reject.ts'
+import { nothingIgnored } from '../../../functions/core/rows/ignored.ts'
 import type { BatchEvent, RowWriter } from '../row-writer.ts'
 import type { SendState, SendTotal } from '../send-state.ts'
 import { bytes, count, duration, table } from './figures.ts'

@@ -1,7 +1,9 @@
 import * as z from 'zod'
-import { compressions, formats, waitingCodes } from '#core/loads/load.ts'
 import type { Receipt } from '#core/loads/receipt.ts'
+import { waitingCodes } from '#core/loads/waiting.ts'
 import { type Problem, type ProblemCode, problems } from '#core/problems.ts'
+import type { Reject } from '#core/rejects/reject.ts'
+import { compressions, formats } from '#core/rows/encoding.ts'
 import {
   type BatchAnswer,
   type DatasetAnswer,
@@ -9,7 +11,6 @@ import {
   maxRejects,
   type OpenUploadAnswer,
   type Page,
-  type Reject,
   type SignedPart,
   type UploadAnswer,
 } from './contract.ts'

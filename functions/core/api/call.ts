@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { Route, RouteBytes } from './routes/route.ts'
+import type { Route, RouteBytes } from './route.ts'
 
 /** Who calls: what an API key stands for. */
 export interface Identity {

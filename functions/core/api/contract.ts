@@ -1,8 +1,9 @@
 import * as z from 'zod'
-import { compressions, formats } from '#core/loads/load.ts'
+import { type MaxRejects, share } from '#core/dataset/max-rejects.ts'
 import type { Receipt } from '#core/loads/receipt.ts'
-import { type MaxRejects, share } from '#core/rejects/max-rejects.ts'
+import type { Reject } from '#core/rejects/reject.ts'
 import { csvByte, csvDialectFault, standardCsv } from '#core/rows/csv-dialect.ts'
+import { compressions, formats } from '#core/rows/encoding.ts'
 
 /** The HTTP contract, written once: handlers validate with it, the client takes its types, OpenAPI is generated from it. */
 
@@ -119,20 +120,6 @@ export interface HealthAnswer {
   readonly status: 'ok'
   /** Each part of the world that the API depends on. */
   readonly parts: Readonly<Record<string, 'ok'>>
-}
-
-/** One rejected row, as the API answers and the rejects file holds it. */
-export interface Reject {
-  /** Line in the file, from 1 (CSV: of the row's first line); null until every earlier chunk is committed. */
-  readonly line: number | null
-  /** Byte offset of the row in the text (after decompression). */
-  readonly offset: number
-  readonly column: string | null
-  readonly code: string
-  readonly message: string
-  /** The row as received, cut after 8 KiB. */
-  readonly raw: string
-  readonly truncated: boolean
 }
 
 /** What the door answers to a batch: its receipt, and the first of the rows that it refused itself. */

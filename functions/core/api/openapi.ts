@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { type ProblemCode, problems } from '#core/problems.ts'
 import { problemAnswer, receiptAnswer } from './answers.ts'
-import type { Route } from './routes/route.ts'
+import type { Route } from './route.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

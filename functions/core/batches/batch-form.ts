@@ -1,6 +1,6 @@
 import { LoadError, RequestError } from '#core/errors.ts'
-import type { BatchFormat, Compression } from '#core/loads/load.ts'
 import { type CsvDialect, standardCsv } from '#core/rows/csv-dialect.ts'
+import type { BatchFormat, Compression } from '#core/rows/encoding.ts'
 import { refuseForeign } from '#core/rows/foreign.ts'
 import { compressionOf, magicBytes } from '#core/rows/sniff.ts'
 

@@ -1,8 +1,8 @@
+import { type Column, type ValueOf, validateColumn } from '#core/columns/column.ts'
 import { ConfigurationError } from '#core/errors.ts'
-import { isMaxRejects, type MaxRejects } from '#core/rejects/max-rejects.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import { fieldEncoder } from '#core/values/field.ts'
-import { type Column, type ValueOf, validateColumn } from './column.ts'
+import { isMaxRejects, type MaxRejects } from './max-rejects.ts'
 
 export type Columns = Readonly<Record<string, Column>>
 

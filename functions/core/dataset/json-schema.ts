@@ -1,4 +1,4 @@
-import type { Column } from './column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { Dataset } from './dataset.ts'
 
 type Schema = Readonly<Record<string, unknown>>

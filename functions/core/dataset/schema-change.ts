@@ -1,4 +1,4 @@
-import { type Column, declaredValues, sqlType } from './column.ts'
+import { type Column, declaredValues, sqlType } from '#core/columns/column.ts'
 import type { Dataset } from './dataset.ts'
 
 /** A column as Postgres describes it; `type` as `format_type` writes it. */

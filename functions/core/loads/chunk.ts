@@ -1,5 +1,5 @@
 import { chunksCommute, type Dataset } from '#core/dataset/dataset.ts'
-import type { Encoding } from './load.ts'
+import type { Encoding } from '#core/rows/encoding.ts'
 
 /**
  * How a load is cut into chunks.

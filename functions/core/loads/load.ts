@@ -1,48 +1,12 @@
+import type { MaxRejects } from '#core/dataset/max-rejects.ts'
 import type { Problem } from '#core/problems.ts'
-import { type MaxRejects, problemOf } from '#core/rejects/max-rejects.ts'
+import { problemOf } from '#core/rejects/max-rejects.ts'
 import { listedSums, type RejectSum, type SumAttributes } from '#core/rejects/reject-sums.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
-import { type Ignored, nothingIgnored } from './ignored.ts'
+import type { BatchFormat, Compression, DeclaredEncoding, Encoding, Format } from '#core/rows/encoding.ts'
+import { type Ignored, nothingIgnored } from '#core/rows/ignored.ts'
 import { finalStates, type LoadState, type Outcomes, type Receipt } from './receipt.ts'
-
-export const formats = ['ndjson', 'json', 'csv', 'parquet'] as const
-export const compressions = ['none', 'gzip', 'zstd'] as const
-export type Format = (typeof formats)[number]
-export type Compression = (typeof compressions)[number]
-
-/** How the bytes of an object become rows. */
-export interface Encoding {
-  readonly format: Format
-  readonly compression: Compression
-}
-/** What a client says of them; `auto` leaves it to the bytes. */
-export interface DeclaredEncoding {
-  readonly format: Format | 'auto'
-  readonly compression: Compression | 'auto'
-}
-
-/** What a batch may be: texts only, of which an array or lines of JSON become lines. */
-export type BatchFormat = Exclude<Format, 'parquet'>
-
-/** `retrying`: a try failed, and the next one comes by itself. */
-export const waitingCodes = [
-  'database-unavailable',
-  'table-locked',
-  'table-changed',
-  'table-missing',
-  'table-refused',
-  'table-slow',
-  'retrying',
-] as const
-type WaitingCode = (typeof waitingCodes)[number]
-
-/** What a load waits for that is not its own: it goes on by itself. */
-export interface Waiting {
-  readonly code: WaitingCode
-  readonly detail: string
-  /** ISO 8601. */
-  readonly since: string
-}
+import type { Waiting } from './waiting.ts'
 
 /** A load as DynamoDB holds it (pk `LOAD#<id>`, sk `LOAD`). Counts are sums over its chunk items. */
 interface AnyLoad extends SumAttributes {

@@ -1,4 +1,4 @@
-import type { Quota } from '#core/rows/read-rows.ts'
+import type { Quota } from '#core/reading/read-rows.ts'
 
 /** Rows that a chunk is taken to have whose try was cut off before anybody could count them; the text of a usual one has fewer. */
 const usualRows = 200_000

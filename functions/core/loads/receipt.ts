@@ -1,8 +1,9 @@
+import type { MaxRejects } from '#core/dataset/max-rejects.ts'
 import type { Problem } from '#core/problems.ts'
-import type { MaxRejects } from '#core/rejects/max-rejects.ts'
 import type { RejectSum } from '#core/rejects/reject-sums.ts'
-import type { Ignored } from './ignored.ts'
-import type { Compression, Format, Waiting } from './load.ts'
+import type { Compression, Format } from '#core/rows/encoding.ts'
+import type { Ignored } from '#core/rows/ignored.ts'
+import type { Waiting } from './waiting.ts'
 
 /** What became of rows. `received` is counted where bytes are split into rows, the outcomes where rows are committed. */
 export interface Outcomes {

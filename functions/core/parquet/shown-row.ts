@@ -1,5 +1,5 @@
-import { rawColumn } from '#core/rejects/fix-columns.ts'
 import { rawBytes } from '#core/rejects/reject-row.ts'
+import { rawColumn } from '#core/rows/fix-columns.ts'
 import { BadValue } from './values.ts'
 
 /**

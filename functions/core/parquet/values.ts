@@ -1,6 +1,6 @@
 import type { SchemaElement } from 'hyparquet'
 import { parseFloat16 } from 'hyparquet/src/convert.js'
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import { decode } from '#core/rows/row.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
 import { rowTooLarge } from '#core/values/reject.ts'

@@ -1,4 +1,4 @@
-import type { Waiting } from '#core/loads/load.ts'
+import type { Waiting } from '#core/loads/waiting.ts'
 import type { Mark, Parking } from './parking.ts'
 import type { Announced } from './ports.ts'
 

@@ -1,5 +1,5 @@
 import { LoadError, OutOfTimeError } from '#core/errors.ts'
-import type { Waiting } from '#core/loads/load.ts'
+import type { Waiting } from '#core/loads/waiting.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
 /** What keeps a table from taking rows, whosever they are. */

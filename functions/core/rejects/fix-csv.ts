@@ -1,11 +1,11 @@
-import type { Reject } from '#core/api/contract.ts'
 import type { Columns } from '#core/dataset/dataset.ts'
 import { parseCsvRow } from '#core/rows/csv.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
+import { errorColumn, isFixColumn, lineColumn } from '#core/rows/fix-columns.ts'
 import { isExactNumber, parseExact } from '#core/values/exact-json.ts'
 import { isFromTable } from '#core/values/reject.ts'
-import { errorColumn, isFixColumn, lineColumn } from './fix-columns.ts'
 import { errorOf, type FixFile, isKeptInPart } from './fix-file.ts'
+import type { Reject } from './reject.ts'
 
 /**
  * CSV in the dialect of the load, always with a header: without one nobody could tell which columns are the file's own.

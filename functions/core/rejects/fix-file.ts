@@ -1,5 +1,5 @@
-import type { Reject } from '#core/api/contract.ts'
-import { rawColumn } from './fix-columns.ts'
+import { rawColumn } from '#core/rows/fix-columns.ts'
+import type { Reject } from './reject.ts'
 
 /** A file of rejects in the format of the load, each row with its error: to correct and to send again. Sent as it is, each of its rows is refused again. */
 export interface FixFile {

@@ -1,5 +1,5 @@
+import { errorColumn, isFixColumn, lineColumn, rawColumn } from '#core/rows/fix-columns.ts'
 import { duplicateKey, parseExact } from '#core/values/exact-json.ts'
-import { errorColumn, isFixColumn, lineColumn, rawColumn } from './fix-columns.ts'
 import { errorOf, type FixFile, isKeptInPart } from './fix-file.ts'
 
 /**

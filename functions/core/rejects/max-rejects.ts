@@ -1,18 +1,10 @@
+import type { MaxRejects } from '#core/dataset/max-rejects.ts'
 import { LoadError } from '#core/errors.ts'
 import type { Problem } from '#core/problems.ts'
 import type { Refusal } from '#core/values/reject.ts'
 
-/** Rejected rows that a load may have: a count, or a share of its rows such as "1%" or "0.25%". One more ends it as `failed`. */
-export type MaxRejects = number | string
-
-/** A share up to 100 %, with four digits after the point at most. */
-export const share = /^(?:100|\d{1,2}(?:\.\d{1,4})?)%$/
-
 /** A share is judged from this many rows on: of a hundred rows, one is always a percent. */
 const judgedFrom = 1000
-
-export const isMaxRejects = (max: MaxRejects): boolean =>
-  typeof max === 'number' ? Number.isSafeInteger(max) && max >= 0 : share.test(max)
 
 /** Whether rows that were received so far have more rejects among them than the load takes. */
 export function tooMany(max: MaxRejects, { received, rejected }: { received: number; rejected: number }): boolean {

@@ -1,5 +1,5 @@
-import type { Reject } from '#core/api/contract.ts'
 import type { Refusal } from '#core/values/reject.ts'
+import type { Reject } from './reject.ts'
 
 /** Bytes of a rejected row that are kept: enough to see what is wrong. */
 export const rawBytes = 8 * 1024

@@ -1,6 +1,6 @@
+import type { Text } from '#core/reading/read-rows.ts'
 import { csvRows } from './csv.ts'
 import type { CsvDialect } from './csv-dialect.ts'
-import type { Text } from './read-rows.ts'
 import type { BulkReader, RowScanner } from './row-scanner.ts'
 import { RowSplitter } from './row-splitter.ts'
 

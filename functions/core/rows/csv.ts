@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import { parseArrayLiteral } from '#core/values/array-literal.ts'

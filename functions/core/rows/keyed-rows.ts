@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ColumnType } from '#core/dataset/column.ts'
+import type { ColumnType } from '#core/columns/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 
 /**

@@ -1,7 +1,5 @@
 import { isUtf8 } from 'node:buffer'
 import type { Dataset } from '#core/dataset/dataset.ts'
-import { IgnoredTally } from '#core/loads/ignored.ts'
-import { isFixColumn, rawColumn } from '#core/rejects/fix-columns.ts'
 import type { CopyWriter } from '#core/values/copy-writer.ts'
 import { duplicateKey, parseExact, parseJson } from '#core/values/exact-json.ts'
 import { fieldEncoder } from '#core/values/field.ts'
@@ -9,6 +7,8 @@ import type { FieldEncoder, TimeWindow } from '#core/values/field-encoder.ts'
 import { keepsNumbers } from '#core/values/kept-numbers.ts'
 import { daysFromCivil, dayUs } from '#core/values/moment.ts'
 import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
+import { isFixColumn, rawColumn } from './fix-columns.ts'
+import { IgnoredTally } from './ignored.ts'
 import { nearNames, told } from './near-names.ts'
 
 /** Turns the bytes of one row into one binary COPY row; a refused row leaves nothing in `out`. */

@@ -1,5 +1,6 @@
 import { LoadError } from '#core/errors.ts'
-import type { Compression, DeclaredEncoding, Format, Load } from '#core/loads/load.ts'
+import type { CsvDialect } from './csv-dialect.ts'
+import type { Compression, DeclaredEncoding, Format } from './encoding.ts'
 import { refuseForeign } from './foreign.ts'
 
 /** Bytes by which a compressed file is told from others. */
@@ -51,7 +52,7 @@ const byFormat = (format: Format): string => `declare format "${format}", or lea
  * @throws LoadError compressed-twice, format-mismatch, format-unsupported, json-over-lines, parquet-unsupported
  */
 export function settleFormat(
-  { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & Pick<Load, 'csv'>,
+  { format: declared, csv }: Pick<DeclaredEncoding, 'format'> & { readonly csv?: CsvDialect },
   compression: Compression,
   head: Buffer,
   advice: (found: Format) => string = byFormat,

@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
 import { partitionWindow, type RowOptions } from '#core/rows/row.ts'

@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { partitionWindow } from '#core/rows/row.ts'
 import { valueCode } from './scan-code.ts'

@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import { elementOid } from '#core/values/type-oid.ts'
 import { jsonCode, type ValueCode } from './scan-value.ts'
 import { giveUp, writeNull } from './scan-write.ts'

@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { TimeWindow } from '#core/values/field-encoder.ts'
 import { arrayCode } from './scan-array.ts'
 import { oneOf, type Style, text } from './scan-text.ts'

@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { type Field, fieldsOf } from '#core/rows/row.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'

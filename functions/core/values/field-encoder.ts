@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import type { CopyWriter } from './copy-writer.ts'
 import { type Refusal, refuse } from './reject.ts'
 

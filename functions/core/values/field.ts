@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 import { type EncoderOf, type FieldEncoder, quote, type TimeWindow, wrongType } from './field-encoder.ts'
 import { jsonb } from './jsonb-field.ts'
 import { date, moment } from './moment-field.ts'

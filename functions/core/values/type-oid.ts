@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 
 /** Types by the numbers that Postgres gives them (pg_type.dat); a binary array names its elements' type. */
 const oids: Record<Exclude<Column['type'], 'array'>, number> = {

@@ -1,7 +1,7 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
-import type { RowsRead } from '#core/rows/read-rows.ts'
+import type { RowsRead } from '#core/reading/read-rows.ts'
 import type { CountedRejects } from './counted-rejects.ts'
 
 /** What reading a chunk found out about its source. */

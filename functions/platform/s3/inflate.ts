@@ -2,7 +2,7 @@ import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { LoadError } from '#core/errors.ts'
-import type { Compression } from '#core/loads/load.ts'
+import type { Compression } from '#core/rows/encoding.ts'
 import { ZstdFrames } from '#core/rows/zstd-frames.ts'
 import { plainText, type Source, type SourceChecksum } from './source.ts'
 

@@ -1,4 +1,5 @@
-import type { Compression, FileLoad, PlannedLoad } from '#core/loads/load.ts'
+import type { FileLoad, PlannedLoad } from '#core/loads/load.ts'
+import type { Compression } from '#core/rows/encoding.ts'
 import { textBytes } from '#core/rows/sniff.ts'
 import { inflatedText } from './inflate.ts'
 import type { ReadObject } from './objects.ts'

@@ -1,4 +1,4 @@
-import { bigint, boolean, doublePrecision, jsonb, numeric, text, timestamptz } from '#core/dataset/column.ts'
+import { bigint, boolean, doublePrecision, jsonb, numeric, text, timestamptz } from '#core/columns/column.ts'
 import type { Values } from './values.ts'
 
 /** Characters that a note may have. */

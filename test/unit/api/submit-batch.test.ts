@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { bigint, text } from '#core/dataset/column.ts'
+import { bigint, text } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { codeOf } from '../../support/call.ts'
 import type { MemoryBatches } from '../../support/memory-batches.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { array, bigint, bytea, integer, numeric, oneOf, text, timestamptz } from '#core/dataset/column.ts'
+import { array, bigint, bytea, integer, numeric, oneOf, text, timestamptz } from '#core/columns/column.ts'
 import { dataset, type RowOf } from '#core/dataset/dataset.ts'
 import { ConfigurationError } from '#core/errors.ts'
 import type { flights } from '../../../datasets/flights.ts'

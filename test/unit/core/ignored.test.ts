@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bigint, text } from '#core/dataset/column.ts'
+import { bigint, text } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
-import { addIgnored, type Ignored, IgnoredTally, ignoredInAll, mostIgnored } from '#core/loads/ignored.ts'
-import { rowFormatOf } from '#core/rows/format.ts'
-import { readRows } from '#core/rows/read-rows.ts'
+import { rowFormatOf } from '#core/reading/format.ts'
+import { readRows } from '#core/reading/read-rows.ts'
+import { addIgnored, type Ignored, IgnoredTally, ignoredInAll, mostIgnored } from '#core/rows/ignored.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 const shape = {

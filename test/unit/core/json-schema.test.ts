@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { array, bigint, bytea, jsonb, numeric, oneOf, text, timestamp, timestamptz, uuid } from '#core/dataset/column.ts'
+import { array, bigint, bytea, jsonb, numeric, oneOf, text, timestamp, timestamptz, uuid } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { jsonSchema } from '#core/dataset/json-schema.ts'
 import { parseTimestamp } from '#core/values/moment.ts'

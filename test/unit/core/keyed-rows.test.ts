@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bigint, doublePrecision, numeric, text, uuid } from '#core/dataset/column.ts'
+import { bigint, doublePrecision, numeric, text, uuid } from '#core/columns/column.ts'
 import { type Columns, dataset } from '#core/dataset/dataset.ts'
 import { KeyedRows, rowKey } from '#core/rows/keyed-rows.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'

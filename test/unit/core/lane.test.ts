@@ -15,7 +15,7 @@ import {
   text,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { ConfigurationError } from '#core/errors.ts'
 import { loadIdFor } from '#core/loads/load-id.ts'

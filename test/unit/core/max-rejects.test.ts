@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openUploadBody } from '#core/api/contract.ts'
+import { isMaxRejects } from '#core/dataset/max-rejects.ts'
 import { LoadError } from '#core/errors.ts'
 import { endingOf } from '#core/loads/ending.ts'
 import { receiptOf } from '#core/loads/load.ts'
 import { reconciles } from '#core/loads/receipt.ts'
-import { demandFewRejects, givenUp, isMaxRejects, tooMany } from '#core/rejects/max-rejects.ts'
+import { demandFewRejects, givenUp, tooMany } from '#core/rejects/max-rejects.ts'
 import { refuse } from '#core/values/reject.ts'
 import { exampleBatch, exampleChunk, exampleLoad, exampleNow } from '../../support/example-load.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { openApiDocument } from '#core/api/openapi.ts'
-import { routes } from '#core/api/routes.ts'
+import { routes } from '#core/api/routes/all.ts'
 import { type ProblemCode, problems } from '#core/problems.ts'
 import { rejectCodes } from '#core/values/reject.ts'
 

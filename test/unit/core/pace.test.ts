@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { parseChunkJob } from '#core/loads/chunk.ts'
 import { chunkKey, placeAfter, rejectsKey } from '#core/loads/load.ts'
 import { Pace, rowsOfTry, untilGivenUp } from '#core/loads/pace.ts'
+import { type Quota, readRows } from '#core/reading/read-rows.ts'
 import { ndjsonScanner } from '#core/rows/ndjson.ts'
-import { type Quota, readRows } from '#core/rows/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 /** A clock that a test moves on. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { type Column, jsonb, numeric, oneOf, text } from '#core/dataset/column.ts'
+import { type Column, jsonb, numeric, oneOf, text } from '#core/columns/column.ts'
 import { LoadError } from '#core/errors.ts'
 import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
 import { valuesOf } from '#core/parquet/encodings.ts'

@@ -14,7 +14,7 @@ import {
   text,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { LoadError } from '#core/errors.ts'
 import { csvColumns, csvRowEncoder } from '#core/rows/csv.ts'

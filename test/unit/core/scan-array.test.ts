@@ -19,7 +19,7 @@ import {
   timestamp,
   timestamptz,
   uuid,
-} from '#core/dataset/column.ts'
+} from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { csvRowEncoder } from '#core/rows/csv.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'

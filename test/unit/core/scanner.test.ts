@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bigint } from '#core/dataset/column.ts'
+import { bigint } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { csvColumns, csvRowEncoder } from '#core/rows/csv.ts'
 import { type CsvDialect, standardCsv } from '#core/rows/csv-dialect.ts'

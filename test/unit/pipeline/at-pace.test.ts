@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readEnvelopeHeader } from '#core/batches/envelope.ts'
-import { bigint } from '#core/dataset/column.ts'
+import { bigint } from '#core/columns/column.ts'
 import { dataset } from '#core/dataset/dataset.ts'
 import { OutOfTimeError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ChunkJob, type ChunkPlan, chunkMode, parseChunkJob, planChunks } from '#core/loads/chunk.ts'
-import type { Encoding, FileLoad } from '#core/loads/load.ts'
+import type { FileLoad } from '#core/loads/load.ts'
 import { parsePlanMessage } from '#core/loads/plan-message.ts'
+import type { Encoding } from '#core/rows/encoding.ts'
 import { datasets } from '#datasets'
 import { createPlanLoad } from '../../../functions/plan-load/plan-load.ts'
 

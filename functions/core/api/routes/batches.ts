@@ -1,7 +1,7 @@
 import * as answers from '#core/api/answers.ts'
 import { submitBatchQuery } from '#core/api/contract.ts'
+import { route } from '#core/api/route.ts'
 import { batchContentTypes, batchLimits } from '#core/batches/batch-form.ts'
-import { route } from './route.ts'
 
 const batchHeaders = {
   Location: 'the receipt',

@@ -1,6 +1,6 @@
 import * as answers from '#core/api/answers.ts'
 import { listDeadLettersQuery } from '#core/api/replay-contract.ts'
-import { route } from './route.ts'
+import { route } from '#core/api/route.ts'
 
 export const listDeadLetters = route({
   id: 'listDeadLetters',

@@ -1,6 +1,6 @@
 import * as answers from '#core/api/answers.ts'
 import { listLoadsQuery, listRejectsQuery } from '#core/api/contract.ts'
-import { route } from './route.ts'
+import { route } from '#core/api/route.ts'
 
 export const listLoads = route({
   id: 'listLoads',

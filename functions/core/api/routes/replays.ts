@@ -1,6 +1,6 @@
 import * as answers from '#core/api/answers.ts'
 import { replayBody, replayStreamBody } from '#core/api/replay-contract.ts'
-import { receipt202, route } from './route.ts'
+import { receipt202, route } from '#core/api/route.ts'
 
 export const replayLoad = route({
   id: 'replayLoad',

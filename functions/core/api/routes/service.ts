@@ -1,5 +1,5 @@
 import * as answers from '#core/api/answers.ts'
-import { route } from './route.ts'
+import { route } from '#core/api/route.ts'
 
 export const showLiveness = route({
   id: 'showLiveness',

@@ -1,6 +1,6 @@
 import * as answers from '#core/api/answers.ts'
 import { openUploadBody, signPartsBody } from '#core/api/contract.ts'
-import { receipt202, route } from './route.ts'
+import { receipt202, route } from '#core/api/route.ts'
 
 export const openUpload = route({
   id: 'openUpload',

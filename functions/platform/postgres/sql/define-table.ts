@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type Column, declaredValues, sqlType } from '#core/dataset/column.ts'
+import { type Column, declaredValues, sqlType } from '#core/columns/column.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { SchemaChange } from '#core/dataset/schema-change.ts'
 import { identifier, stagingTable, targetTable } from './identifier.ts'

@@ -1,4 +1,4 @@
-import type { Column } from '#core/dataset/column.ts'
+import type { Column } from '#core/columns/column.ts'
 
 /**
  * SQL that writes a stored value as the JSON from which the loader reads the same value (docs/types.md). Postgres' own is that for most types; it

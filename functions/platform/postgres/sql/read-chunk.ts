@@ -1,5 +1,5 @@
-import type { Ignored } from '#core/loads/ignored.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
+import type { Ignored } from '#core/rows/ignored.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 
 /** What the ledger has of a chunk, under the names of a result. */

@@ -1,7 +1,9 @@
 import type { ChunkPlan } from '#core/loads/chunk.ts'
-import type { Encoding, FileLoad, Load, Waiting } from '#core/loads/load.ts'
+import type { FileLoad, Load } from '#core/loads/load.ts'
 import type { LoadState } from '#core/loads/receipt.ts'
+import type { Waiting } from '#core/loads/waiting.ts'
 import type { Edge } from '#core/rows/csv-edges.ts'
+import type { Encoding } from '#core/rows/encoding.ts'
 import { MemoryLoads } from '../../memory-loads.ts'
 
 /** Loads of files in memory, by the conditions of `platform/dynamodb/projection.ts` and `edges.ts`. */

@@ -1,4 +1,4 @@
-import { bigint, integer } from '#core/dataset/column.ts'
+import { bigint, integer } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import { migrateDatabase } from '#platform/postgres/migrate-database.ts'

@@ -1,6 +1,6 @@
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { parquetWriteBuffer, type SchemaElement } from 'hyparquet-writer'
-import type { Compression, Format } from '#core/loads/load.ts'
+import type { Compression, Format } from '#core/rows/encoding.ts'
 import { csvFields, jsonMembers, noteLength, valueNames } from '../value-texts.ts'
 import { mix, type Values, valuesOf } from '../values.ts'
 import { type Cargo, type Kind, kindOf, rowsIn } from './cargo.ts'

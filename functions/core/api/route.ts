@@ -1,6 +1,6 @@
 import type * as z from 'zod'
-import { receiptAnswer } from '#core/api/answers.ts'
 import type { ProblemCode } from '#core/problems.ts'
+import { receiptAnswer } from './answers.ts'
 
 /** One row of the route table: what the boundary validates with and what OpenAPI is generated from. Paths as API Gateway writes them. */
 export interface Route {

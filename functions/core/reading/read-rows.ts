@@ -1,9 +1,9 @@
-import type { Ignored } from '#core/loads/ignored.ts'
+import type { Ignored } from '#core/rows/ignored.ts'
+import type { BulkReader } from '#core/rows/row-scanner.ts'
+import type { RowSplitter, SplitRow } from '#core/rows/row-splitter.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import { type Refusal, rowTooLarge } from '#core/values/reject.ts'
 import type { RowReader } from './format.ts'
-import type { BulkReader } from './row-scanner.ts'
-import type { RowSplitter, SplitRow } from './row-splitter.ts'
 
 /** Text that arrives piece by piece. */
 export interface Text {
