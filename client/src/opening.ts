@@ -1,11 +1,11 @@
 import type { OpenUploadAnswer, OpenUploadBody } from '../../functions/core/api/contract.ts'
 import { crc32ToHex } from '../../functions/core/loads/crc32.ts'
 import type { Receipt } from '../../functions/core/loads/receipt.ts'
-import type { Millrace } from './client.ts'
 import type { Content } from './content.ts'
 import { PushError } from './errors.ts'
 import { contentKey, nextKey, randomKey } from './keys.ts'
-import type { PushOptions } from './push.ts'
+import type { Millrace } from './millrace.ts'
+import type { PushOptions } from './push-options.ts'
 import type { Source } from './source.ts'
 import type { CallOptions } from './transport.ts'
 

@@ -1,14 +1,8 @@
 import { finalStates, type Receipt } from '../../functions/core/loads/receipt.ts'
-import type { ReceiptAnswer } from './client.ts'
+import type { ReceiptAnswer, WaitOptions } from './millrace.ts'
 import type { Clock } from './retry.ts'
 import type { CallOptions } from './transport.ts'
 
-export interface WaitOptions extends CallOptions {
-  /** Called whenever the receipt has changed. */
-  readonly onReceipt?: ((receipt: Receipt) => void) | undefined
-  /** Called at every look at a receipt that has not changed for five seconds, with the milliseconds for which it has not. */
-  readonly onStill?: ((receipt: Receipt, milliseconds: number) => void) | undefined
-}
 interface Deps {
   readonly getReceipt: (load: string, options: CallOptions & { readonly etag?: string | undefined }) => Promise<ReceiptAnswer>
   readonly clock: Clock

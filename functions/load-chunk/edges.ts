@@ -1,12 +1,12 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
 import type { PlannedLoad } from '#core/loads/load.ts'
+import { type Edge, findEdges, firstEdge, joinEdges } from '#core/reading/csv-edges.ts'
 import { rowFormatOf } from '#core/reading/format.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
-import { type Edge, findEdges, firstEdge, joinEdges } from '#core/rows/csv-edges.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readHeader } from './header.ts'
-import type { LoadChunkDeps } from './load-chunk.ts'
+import type { LoadChunkDeps } from './ports.ts'
 import { feed } from './text.ts'
 
 /**

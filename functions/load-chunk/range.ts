@@ -6,7 +6,7 @@ import { rowFormatOf } from '#core/reading/format.ts'
 import { type Quota, readRows } from '#core/reading/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readHeader } from './header.ts'
-import type { LoadChunkDeps } from './load-chunk.ts'
+import type { LoadChunkDeps } from './ports.ts'
 import { orSmaller, passOn, type Stint, showParts } from './stint.ts'
 import { type ChunkRead, feed, type Position, type ReadChunk } from './text.ts'
 

@@ -2,7 +2,7 @@ import { OutOfTimeError } from '#core/errors.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
 import type { ChunkPlace, ChunkResult, PlannedLoad } from '#core/loads/load.ts'
 import { Pace, untilGivenUp } from '#core/loads/pace.ts'
-import type { LoadChunkDeps } from './load-chunk.ts'
+import type { LoadChunkDeps } from './ports.ts'
 
 /** Milliseconds kept for handing over, on top of twice the slowest transaction so far. */
 const handOverTime = 10_000

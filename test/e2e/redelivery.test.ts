@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Receipt } from '#core/loads/receipt.ts'
 import { RefusedError } from '../../client/src/errors.ts'
-import type { Progress } from '../../client/src/push.ts'
+import type { Progress } from '../../client/src/push-options.ts'
 import { blobSource } from '../../client/src/source.ts'
 import { connectStage, flightCsv, flightLines, freshIds, outcomes, setting } from '../support/stage.ts'
 

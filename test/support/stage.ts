@@ -5,8 +5,9 @@ import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-s
 import { Pool } from 'pg'
 import { type Receipt, reconciles } from '#core/loads/receipt.ts'
 import type { Reject } from '#core/rejects/reject.ts'
-import { createClient, type Millrace } from '../../client/src/client.ts'
-import type { PushOptions } from '../../client/src/push.ts'
+import { createClient } from '../../client/src/client.ts'
+import type { Millrace } from '../../client/src/millrace.ts'
+import type { PushOptions } from '../../client/src/push-options.ts'
 import { blobSource } from '../../client/src/source.ts'
 
 /** A deployed local stage, as `.local/env` describes it. Tests share it, so each keeps to rows of its own. */

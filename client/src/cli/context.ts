@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Command } from 'commander'
-import { type ClientOptions, createClient, type Millrace } from '../client.ts'
+import { type ClientOptions, createClient } from '../client.ts'
+import type { Millrace } from '../millrace.ts'
 import { type ExitCode, exitCodes } from './exit.ts'
 import { findSettings } from './settings.ts'
 

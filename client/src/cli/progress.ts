@@ -1,5 +1,5 @@
 import type { Receipt } from '../../../functions/core/loads/receipt.ts'
-import type { Progress } from '../push.ts'
+import type { Progress } from '../push-options.ts'
 import { bytes, count, duration, short } from './figures.ts'
 
 /** One moment of a phase. */

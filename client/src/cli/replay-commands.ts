@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { StreamChunk } from '../../../functions/core/api/replay-contract.ts'
-import type { Millrace } from '../client.ts'
+import type { Millrace } from '../millrace.ts'
 import { answer, type Context } from './context.ts'
 import { exitCodeOf, exitCodes, UsageError } from './exit.ts'
 import { wholeNumber } from './numbers.ts'

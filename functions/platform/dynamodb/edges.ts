@@ -1,6 +1,6 @@
 import { paginateQuery } from '@aws-sdk/lib-dynamodb'
 import { edgesKey, type Load, loadKey } from '#core/loads/load.ts'
-import type { Edge } from '#core/rows/csv-edges.ts'
+import type { Edge } from '#core/reading/csv-edges.ts'
 import { addOnce } from './add-once.ts'
 import { getLoad } from './projection.ts'
 import type { Table } from './table.ts'

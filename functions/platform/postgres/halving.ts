@@ -1,7 +1,7 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { attempt, refusalOf } from './attempt.ts'
 import type { Connection } from './database.ts'
-import type { Merging, OnRefused } from './merge.ts'
+import type { Merging, OnRefused } from './merging.ts'
 import type { StagedPart } from './sql/staged-once.ts'
 import { pagesOfStaged, placesOfPage } from './sql/staged-pages.ts'
 import { takenAtOnce, takeStaged } from './sql/take-staged.ts'

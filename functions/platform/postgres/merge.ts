@@ -1,22 +1,17 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import { type Refusal, refuse } from '#core/values/reject.ts'
+import { refuse } from '#core/values/reject.ts'
 import { attempt } from './attempt.ts'
 import type { Connection } from './database.ts'
 import { Halving } from './halving.ts'
+import type { Merging, OnRefused } from './merging.ts'
 import { isKeyTaken } from './retry.ts'
 import { DroppedRow, hasDropped, meddles } from './sql/dropped-rows.ts'
 import { insertMissing } from './sql/insert-missing.ts'
 import { type Merged, mergeRows } from './sql/merge-rows.ts'
 import { rowRules } from './sql/row-rules.ts'
-import type { StagedPart, StagedPlace } from './sql/staged-once.ts'
-import { type StagedRow, takenAtOnce, takeStaged } from './sql/take-staged.ts'
+import type { StagedPart } from './sql/staged-once.ts'
+import { takenAtOnce, takeStaged } from './sql/take-staged.ts'
 import { updatePresent } from './sql/update-present.ts'
-
-/** A row that only Postgres could judge, as the staging table has it. */
-interface RefusedRow extends StagedRow {
-  readonly refusal: Refusal
-}
-export type OnRefused = (row: RefusedRow) => Promise<void>
 
 /** What the staging table has of a chunk: rows, all of them before the offset `end`. */
 interface Staged {
@@ -26,21 +21,6 @@ interface Staged {
 
 /** Tries to update what is there and insert what is not, while others insert the same keys: each that fails has made one more key known. */
 const keyTries = 5
-
-/** How staged rows get into the table, and how it is counted what became of them. */
-export interface Merging<Count> {
-  /** All staged rows, by the cheapest statements there are; undefined where there are none. Fails with 23505 when somebody else was faster. */
-  readonly plain: (() => Promise<Count>) | undefined
-  /** What rows are told apart by, and the range in which all of them are. */
-  readonly place: StagedPlace
-  readonly whole: StagedPart
-  /** The staged rows of a part of that range. */
-  readonly rows: (part: StagedPart) => Promise<Count>
-  readonly none: Count
-  readonly sum: (a: Count, b: Count) => Count
-  /** Rows that were inserted or updated. */
-  readonly written: (count: Count) => number
-}
 
 /** The rows of one chunk. */
 function ofChunk(db: Connection, dataset: Dataset, lane: number, { end, rows }: Staged): Merging<Merged> {

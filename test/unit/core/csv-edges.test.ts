@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { type Edge, findEdges, joinEdges } from '#core/reading/csv-edges.ts'
 import { csvRows } from '#core/rows/csv.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
-import { type Edge, findEdges, joinEdges } from '#core/rows/csv-edges.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 const rowBytes = 200

@@ -2,7 +2,7 @@ import type { ChunkPlan } from '#core/loads/chunk.ts'
 import type { FileLoad, Load } from '#core/loads/load.ts'
 import type { LoadState } from '#core/loads/receipt.ts'
 import type { Waiting } from '#core/loads/waiting.ts'
-import type { Edge } from '#core/rows/csv-edges.ts'
+import type { Edge } from '#core/reading/csv-edges.ts'
 import type { Encoding } from '#core/rows/encoding.ts'
 import { MemoryLoads } from '../../memory-loads.ts'
 

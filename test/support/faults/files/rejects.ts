@@ -1,6 +1,5 @@
 import { type ChunkPlace, chunkKey } from '#core/loads/load.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
-import type { Process } from './process.ts'
 
 /** Numbers of rows, as many and with these sums, which no others have by accident. */
 export interface Sums {
@@ -17,6 +16,11 @@ function numberOf(text: string): number {
   return Number(found?.[1])
 }
 
+/** A process that asks a service for something, with the faults of that step. */
+interface Asking {
+  readonly step: (name: string, work: () => void) => Promise<void>
+}
+
 /** Reject files of all parts of all chunks: stored again they are replaced. */
 export class RejectSet {
   readonly #files = new Map<string, Sums>()
@@ -25,7 +29,7 @@ export class RejectSet {
     return this.#files.get(`${load} ${chunkKey(load, chunk, part).sk}`) ?? noSums
   }
 
-  open(process: Process, load: string, place: ChunkPlace): RejectFile {
+  open(process: Asking, load: string, place: ChunkPlace): RejectFile {
     let sums = noSums
     return {
       get count() {

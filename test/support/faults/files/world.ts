@@ -3,7 +3,6 @@ import { createModelQueue, type ModelQueue } from '../../model-queue.ts'
 import type { Random } from '../../random.ts'
 import type { VirtualClock } from '../../virtual-clock.ts'
 import { FileLoads } from './loads.ts'
-import type { Process } from './process.ts'
 import { RejectSet } from './rejects.ts'
 import { Tables } from './table-trouble.ts'
 import type { FileTrouble } from './trouble.ts'
@@ -41,7 +40,8 @@ export class World {
   readonly deadLetters: ModelQueue
   /** Promises that were broken, in words. */
   readonly broken: string[] = []
-  readonly processes = new Set<Process>()
+  /** Processes that are alive. */
+  readonly processes = new Set<{ readonly cutConnections: () => void }>()
   /** Loads of which a message was never delivered: nobody but a person can go on. */
   readonly undelivered = new Set<string>()
   invocations = 0

@@ -1,8 +1,8 @@
-import type { Text } from '#core/reading/read-rows.ts'
-import { csvRows } from './csv.ts'
-import type { CsvDialect } from './csv-dialect.ts'
-import type { BulkReader, RowScanner } from './row-scanner.ts'
-import { RowSplitter } from './row-splitter.ts'
+import { csvRows } from '#core/rows/csv.ts'
+import type { CsvDialect } from '#core/rows/csv-dialect.ts'
+import type { BulkReader, RowScanner } from '#core/rows/row-scanner.ts'
+import { RowSplitter } from '#core/rows/row-splitter.ts'
+import type { Text } from './read-rows.ts'
 
 /**
  * Cutting CSV at any byte. Whether a newline ends a row or stands inside quotes depends on all that came before. So every chunk is looked at
