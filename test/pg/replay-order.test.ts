@@ -125,7 +125,7 @@ test('whatever is set aside and sent again, in whatever order: no key ever goes 
   )
   let refusals = 0
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 20, size: 'max' }), async (steps) => {
       await db.query('TRUNCATE latest, millrace.ledger')
       const c = consumer()
       const dead: { record: StreamRecord; n: number; keys: readonly number[] }[] = []
