@@ -83,7 +83,7 @@ interface StageValues {
   /** Loaders side by side, and with them the load on Postgres; at least 2, the least that an SQS event source takes. */
   readonly chunkConcurrency: number
   /** Staging tables of a dataset: one for each loader, and one for each that is still ending while its successor starts. Consumers of the stream take them too: who finds none waits. */
-  readonly lanes: number
+  readonly stagingSlots: number
   /** Time one chunk may take; 15 minutes is Lambda's most. */
   readonly chunkTimeout: Duration
   /**
@@ -135,7 +135,7 @@ const production: StageValues = {
   uploadHours: 168,
   urlSeconds: 900,
   chunkConcurrency: 16,
-  lanes: 32,
+  stagingSlots: 32,
   chunkTimeout: Duration.minutes(15),
   chunkLease: Duration.seconds(45),
   // As long as the stream keeps records.
@@ -170,7 +170,7 @@ const values: Readonly<Record<StageName, StageValues>> = {
     logRetentionDays: 30,
     logLevel: 'DEBUG',
     chunkConcurrency: 4,
-    lanes: 8,
+    stagingSlots: 8,
     stream: { shards: undefined, retention: Duration.hours(24), lanes: 16 },
     records: { ...production.records, parallelization: 1, retries: 600, maxAge: Duration.hours(20) },
     databasePatience: Duration.hours(20),
@@ -190,7 +190,7 @@ const values: Readonly<Record<StageName, StageValues>> = {
     urlSeconds: 900,
     // Workers of about 70 MB on a developer's machine, and one Postgres beside them.
     chunkConcurrency: 4,
-    lanes: 8,
+    stagingSlots: 8,
     // Short, so that a killed loader's chunk comes back while someone is watching.
     chunkTimeout: Duration.seconds(120),
     chunkLease: Duration.seconds(15),

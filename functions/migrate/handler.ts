@@ -14,7 +14,7 @@ export async function handler(): Promise<{ applied: string[] }> {
   try {
     const applied = await migrateDatabase(db, {
       datasets: [...datasets.values()],
-      lanes: env.LANES,
+      stagingSlots: env.STAGING_SLOTS,
       loader: loader.username === db.user ? undefined : loader,
       today: new Date(),
     })

@@ -112,8 +112,8 @@ export class Aurora extends Construct {
       {
         id: 'database-connections',
         metric: this.cluster.metricDatabaseConnections({ period, statistic: 'Maximum' }),
-        // A loader holds one connection; lanes are twice the loaders.
-        threshold: stage.lanes * 4,
+        // A loader holds one connection; staging slots are twice the loaders.
+        threshold: stage.stagingSlots * 4,
         periods: 2,
         means: 'Far more connections than loaders are open',
         runbook: 'database-connections',

@@ -41,7 +41,7 @@ export function migrateFunction(scope: Construct, { stage, owner, loader, placem
     environment: {
       DATABASE_SECRET_ARN: owner.secretArn,
       LOADER_SECRET_ARN: loader.secretArn,
-      LANES: String(stage.lanes),
+      STAGING_SLOTS: String(stage.stagingSlots),
     },
     timeout: migrateTimeout,
     placement,

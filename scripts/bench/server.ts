@@ -11,7 +11,7 @@ import { startPostgres, stopPostgres } from '../../localstack/postgres.ts'
 import { removePostgres } from '../../localstack/postgres-home.ts'
 
 /** Staging tables per dataset, as many as loaders. */
-const lanes = 2
+const stagingSlots = 2
 /** PostgreSQL's own defaults, in place of what the local stage sets: fsync and synchronous_commit are on anyway. */
 const defaults = { shared_buffers: '128MB', max_wal_size: '1GB', checkpoint_timeout: '5min', max_connections: '100' }
 
@@ -40,7 +40,7 @@ export async function startServer(folder: string): Promise<Server> {
     version: rows[0].server_version,
     async fresh(dataset) {
       await client.query(`DROP TABLE IF EXISTS public.${dataset.name}`)
-      await migrateDatabase(client, { datasets: [dataset], lanes, loader: undefined, today: new Date() })
+      await migrateDatabase(client, { datasets: [dataset], stagingSlots, loader: undefined, today: new Date() })
     },
     checkpoint: async () => void (await client.query('CHECKPOINT')),
     query: (sql) => client.query(sql),

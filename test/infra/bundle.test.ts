@@ -36,14 +36,14 @@ it('starts without node_modules, and names every variable that is missing', () =
     },
   )
   assert.notEqual(status, 0)
-  assert.match(stderr, /ConfigurationError: DATABASE_SECRET_ARN is not set .*LOADER_SECRET_ARN is not set .*LANES is not set/)
+  assert.match(stderr, /ConfigurationError: DATABASE_SECRET_ARN is not set .*LOADER_SECRET_ARN is not set .*STAGING_SLOTS is not set/)
 })
 
 it('exports the handler that Lambda calls', () => {
   const script = `const m = await import(${JSON.stringify(pathToFileURL(bundle).href)}); console.log(typeof m.handler)`
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: outdir,
-    env: { PATH: process.env.PATH, DATABASE_SECRET_ARN: 'a', LOADER_SECRET_ARN: 'b', LANES: '2', AWS_REGION: 'us-east-1' },
+    env: { PATH: process.env.PATH, DATABASE_SECRET_ARN: 'a', LOADER_SECRET_ARN: 'b', STAGING_SLOTS: '2', AWS_REGION: 'us-east-1' },
     encoding: 'utf8',
   })
   assert.equal(stdout.trim(), 'function')

@@ -30,7 +30,7 @@ const named = dataset('named', {
   onConflict: 'ignore',
 })
 
-const { db, connect, count } = await scratchTables([items, latest, newest, parted, named], { lanes: 6 })
+const { db, connect, count } = await scratchTables([items, latest, newest, parted, named], { stagingSlots: 6 })
 
 const pipeline = (d: Dataset = items) => new Pipeline(d, connect)
 const stored = async (table: string) => (await db.query(`SELECT id::int, name FROM ${table} ORDER BY id`)).rows

@@ -20,7 +20,7 @@ const lenient = dataset('lenient', {
   unknownColumns: 'ignore',
 })
 
-const { db, connect } = await scratchTables([strict, lenient], { lanes: 2 })
+const { db, connect } = await scratchTables([strict, lenient], { stagingSlots: 2 })
 for (const { name } of [strict, lenient]) await db.query(`ALTER TABLE ${name} ADD CHECK (score < 100)`)
 
 async function load(d: typeof strict, content: string, format: Format) {

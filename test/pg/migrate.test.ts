@@ -6,6 +6,7 @@ import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { datasets } from '#datasets'
 import { migrateDatabase } from '#platform/postgres/migrate-database.ts'
 import { migrations } from '#platform/postgres/migrations/list.ts'
+import { claimSlot } from '#platform/postgres/sql/claim-slot.ts'
 import { readParts } from '#platform/postgres/sql/read-chunk.ts'
 import { type ScratchDatabase, scratchDatabase } from '../support/scratch-database.ts'
 
@@ -18,7 +19,8 @@ before(async () => {
 after(() => scratch[Symbol.asyncDispose]())
 
 const today = new Date('2026-03-01T12:00:00Z')
-const migrate = (all: readonly Dataset[], lanes = 2) => migrateDatabase(db, { datasets: all, lanes, loader: undefined, today })
+const migrate = (all: readonly Dataset[], stagingSlots = 2) =>
+  migrateDatabase(db, { datasets: all, stagingSlots, loader: undefined, today })
 
 const base = {
   description: 'a test',
@@ -37,7 +39,7 @@ test('every shipped dataset gets its table, and a second run finds nothing to do
 
 test('the next day makes the next partition, and nothing else', async () => {
   const tomorrow = new Date('2026-03-02T00:00:00Z')
-  const applied = await migrateDatabase(db, { datasets: [...datasets.values()], lanes: 2, loader: undefined, today: tomorrow })
+  const applied = await migrateDatabase(db, { datasets: [...datasets.values()], stagingSlots: 2, loader: undefined, today: tomorrow })
   assert.deepEqual(applied, ['readings: partition readings_20260310'])
 })
 
@@ -161,7 +163,10 @@ test('what the ledger of a deployment in use has is read as before: nothing is k
   await old.query(`INSERT INTO millrace.ledger
     (load, chunk, tenant, dataset, source_start, source_end, crc32, next_row, lines, last, received, loaded, updated, duplicate, rejected, committed_at)
     VALUES ('ld_old', 0, 'acme', 'flights', 0, 9, 1, 9, 1, true, 1, 1, 0, 0, 0, now())`)
-  assert.deepEqual(await migrateDatabase(old, { datasets: [], lanes: 1, loader: undefined, today }), ['0005-ignored'])
+  assert.deepEqual(await migrateDatabase(old, { datasets: [], stagingSlots: 1, loader: undefined, today }), [
+    '0005-ignored',
+    '0006-staging-slots',
+  ])
   const [chunk, ...others] = await readParts(old, 'ld_old', 0, 0)
   assert.deepEqual(others, [])
   const { committedAt: _, ...counts } = chunk!
@@ -171,9 +176,23 @@ test('what the ledger of a deployment in use has is read as before: nothing is k
   })
 })
 
+test('while a deployment is replaced, functions of both releases take staging slots of their own', async () => {
+  await using used = await scratchDatabase()
+  const [admin, before, after] = await Promise.all([used.connect(), used.connect(), used.connect()])
+  await migrateDatabase(admin, { datasets: [dataset('shared', base)], stagingSlots: 2, loader: undefined, today })
+  // As the release before took one.
+  await before.query('BEGIN')
+  const { rows } = await before.query(
+    "SELECT lane FROM millrace.lane WHERE dataset = 'shared' ORDER BY lane FOR UPDATE SKIP LOCKED LIMIT 1",
+  )
+  await after.query('BEGIN')
+  assert.deepEqual([rows[0].lane, await claimSlot(after, 'shared')], [0, 1])
+  await Promise.all([before.query('ROLLBACK'), after.query('ROLLBACK')])
+})
+
 test('two deploys at once take their turn', async () => {
   const other = await scratch.connect()
-  const options = { datasets: [dataset('twice', base)], lanes: 1, loader: undefined, today }
+  const options = { datasets: [dataset('twice', base)], stagingSlots: 1, loader: undefined, today }
   const both = await Promise.all([migrateDatabase(db, options), migrateDatabase(other, options)])
   assert.equal(both.flat().filter((a) => a === 'twice: create-table').length, 1)
 })
@@ -181,7 +200,7 @@ test('two deploys at once take their turn', async () => {
 test('the loader’s role can load and can do nothing else', async () => {
   const { host, port } = db
   const loader = { username: `loader_${process.pid}`, password: 'only for this test' }
-  await migrateDatabase(db, { datasets: [dataset('guarded', base)], lanes: 1, loader, today })
+  await migrateDatabase(db, { datasets: [dataset('guarded', base)], stagingSlots: 1, loader, today })
   await db.query(`ALTER DATABASE ${db.database} SET extra_float_digits = -3; ALTER DATABASE ${db.database} SET statement_timeout = 1000`)
   const pgModule = await import('pg')
   const client = new pgModule.default.Client({
@@ -193,6 +212,7 @@ test('the loader’s role can load and can do nothing else', async () => {
   })
   await client.connect()
   try {
+    await client.query('SELECT slot FROM millrace.staging_slot FOR UPDATE')
     await client.query('SELECT lane FROM millrace.lane FOR UPDATE')
     await client.query('TRUNCATE millrace.staging_guarded_0')
     await client.query("INSERT INTO guarded VALUES (1, 'a', NULL) ON CONFLICT (id) DO NOTHING")

@@ -26,7 +26,7 @@ const daily = dataset('daily', {
 const tables: readonly Dataset[] = [keeps, latest, newest, exact, daily]
 
 const today = new Date('2026-03-01T12:00:00Z')
-const { db, connect } = await scratchTables(tables, { lanes: 4, today })
+const { db, connect } = await scratchTables(tables, { stagingSlots: 4, today })
 const killer = await connect()
 await db.query(`CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF NEW.name = 'raised' THEN RAISE EXCEPTION 'timeout expired' USING ERRCODE = '40001'; END IF;

@@ -115,12 +115,12 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
   const { dataset } = work
   const rejects = openRejects(work)
   try {
-    const lane = await takeStaging(db, dataset)
-    const table = stagingTable(dataset.name, lane)
+    const slot = await takeStaging(db, dataset)
+    const table = stagingTable(dataset.name, slot)
     const { read, copied } = await copyRows(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), work, rejects, true)
-    if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, lane))
+    if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, slot))
     const before = rejects.count
-    const merged = await mergeStaged(db, dataset, lane, { end: read.nextRow, rows: copied }, async ({ refusal, line, offset, json }) => {
+    const merged = await mergeStaged(db, dataset, slot, { end: read.nextRow, rows: copied }, async ({ refusal, line, offset, json }) => {
       rejects.add(refusal, { line, offset, bytes: Buffer.from(json) })
       await rejects.flush()
     })

@@ -137,18 +137,18 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
   const starts = startsOf(chunks)
   const rejects = openRejects(dataset, chunks, starts)
   try {
-    const lane = await takeStaging(db, dataset)
-    const table = stagingTable(dataset.name, lane)
+    const slot = await takeStaging(db, dataset)
+    const table = stagingTable(dataset.name, slot)
     const reads = await copyAll(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), chunks, rejects, true)
-    for (const chunk of chunks) await keepOrder(db, dataset, lane, chunk)
+    for (const chunk of chunks) await keepOrder(db, dataset, slot, chunk)
     const before = rejects.map(({ count }) => count)
     const lines = starts.at(-1)! + chunks.at(-1)!.size
     const rows = reads.reduce((sum, { encoded }) => sum + encoded, 0)
     const counts = await mergeAll(
       db,
       dataset,
-      lane,
-      ofMany(db, dataset, lane, { lines, rows }, starts),
+      slot,
+      ofMany(db, dataset, slot, { lines, rows }, starts),
       async ({ refusal, line, offset, json }) => {
         const i = starts.findLastIndex((start) => start <= line)
         await blaming(chunks[i]!, () => rejects[i]!.add(refusal, { line, offset, bytes: Buffer.from(json) }))
@@ -164,28 +164,28 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
 }
 
 /** Rows that go straight need no such look: they take the place of none. */
-async function keepOrder(db: Connection, dataset: Dataset, lane: number, chunk: OneOfMany): Promise<void> {
+async function keepOrder(db: Connection, dataset: Dataset, slot: number, chunk: OneOfMany): Promise<void> {
   const { load, chunk: number, place, orderedSince: arrivedAt } = chunk
   if (arrivedAt === undefined || !orderMatters(dataset)) return
-  const { rows, keys } = await olderRows(db, dataset, lane, { ...place, load: load.id, chunk: number, arrivedAt })
+  const { rows, keys } = await olderRows(db, dataset, slot, { ...place, load: load.id, chunk: number, arrivedAt })
   if (rows > 0) throw new AtFault(chunk, new LoadError('older-rows', olderRowsDetail(rows, keys)))
 }
 
 function ofMany(
   db: Connection,
   dataset: Dataset,
-  lane: number,
+  slot: number,
   { lines, rows }: { readonly lines: number; readonly rows: number },
   starts: readonly number[],
 ): Merging<ChunkCounts> {
   const whole = { from: 1, to: lines + 1 }
   /** As `updateAndInsert` does for one chunk. */
   const updateAndInsert = async (part: StagedPart, rows: number): Promise<ChunkCounts> => {
-    if (dataset.onConflict === 'ignore') return insertMissingOfMany(db, dataset, lane, part, starts)
-    const changed = await updatePresentOfMany(db, dataset, lane, part, starts)
+    if (dataset.onConflict === 'ignore') return insertMissingOfMany(db, dataset, slot, part, starts)
+    const changed = await updatePresentOfMany(db, dataset, slot, part, starts)
     if (written(changed) === rows) return changed
-    const fresh = added(changed, await insertMissingOfMany(db, dataset, lane, part, starts))
-    return dataset.version === undefined ? fresh : added(fresh, await updatePresentOfMany(db, dataset, lane, part, starts))
+    const fresh = added(changed, await insertMissingOfMany(db, dataset, slot, part, starts))
+    return dataset.version === undefined ? fresh : added(fresh, await updatePresentOfMany(db, dataset, slot, part, starts))
   }
   return {
     plain: () => updateAndInsert(whole, rows),
@@ -193,7 +193,7 @@ function ofMany(
     whole,
     rows: (part) =>
       knowsInserted(dataset)
-        ? mergeMany(db, dataset, lane, part, starts)
+        ? mergeMany(db, dataset, slot, part, starts)
         : whileTaken(db, () => updateAndInsert(part, Number.POSITIVE_INFINITY)),
     none: starts.map(() => ({ inserted: 0, updated: 0 })),
     sum: added,

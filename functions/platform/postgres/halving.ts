@@ -13,20 +13,20 @@ import { takenAtOnce, takeStaged } from './sql/take-staged.ts'
 export class Halving<Count> {
   readonly #db: Connection
   readonly #dataset: Dataset
-  readonly #lane: number
+  readonly #slot: number
   readonly #merging: Merging<Count>
   readonly #onRefused: OnRefused
 
-  constructor(db: Connection, dataset: Dataset, lane: number, merging: Merging<Count>, onRefused: OnRefused) {
+  constructor(db: Connection, dataset: Dataset, slot: number, merging: Merging<Count>, onRefused: OnRefused) {
     this.#db = db
     this.#dataset = dataset
-    this.#lane = lane
+    this.#slot = slot
     this.#merging = merging
     this.#onRefused = onRefused
   }
 
   async all(): Promise<Count> {
-    const pages = await pagesOfStaged(this.#db, this.#dataset, this.#lane)
+    const pages = await pagesOfStaged(this.#db, this.#dataset, this.#slot)
     const { from, to } = this.#merging.whole
     return this.#halve(
       [0, pages.length],
@@ -36,7 +36,7 @@ export class Halving<Count> {
   }
 
   async #page(page: number): Promise<Count> {
-    const places = await placesOfPage(this.#db, this.#dataset, this.#lane, this.#merging.place, page)
+    const places = await placesOfPage(this.#db, this.#dataset, this.#slot, this.#merging.place, page)
     return this.#halve(
       [0, places.length],
       (first, end) => ({ from: places[first]!, to: places[end - 1]! + 1, pages: [page, page + 1] }),
@@ -64,7 +64,7 @@ export class Halving<Count> {
     const { place, none } = this.#merging
     const condition = `staged.${place} = ${at} AND staged.ctid >= '(${page},0)' AND staged.ctid < '(${page + 1},0)'`
     const refusal = refusalOf(refused)
-    for (const row of await takeStaged(this.#db, this.#dataset, this.#lane, condition, takenAtOnce))
+    for (const row of await takeStaged(this.#db, this.#dataset, this.#slot, condition, takenAtOnce))
       await this.#onRefused({ ...row, refusal })
     return none
   }

@@ -23,16 +23,16 @@ interface Staged {
 const keyTries = 5
 
 /** The rows of one chunk. */
-function ofChunk(db: Connection, dataset: Dataset, lane: number, { end, rows }: Staged): Merging<Merged> {
+function ofChunk(db: Connection, dataset: Dataset, slot: number, { end, rows }: Staged): Merging<Merged> {
   const whole = { from: 0, to: end }
   return {
-    plain: () => updateAndInsert(db, dataset, lane, whole, rows),
+    plain: () => updateAndInsert(db, dataset, slot, whole, rows),
     place: '_offset',
     whole,
     rows: (part) =>
       knowsInserted(dataset)
-        ? mergeRows(db, dataset, lane, part)
-        : whileTaken(db, () => updateAndInsert(db, dataset, lane, part, Number.POSITIVE_INFINITY)),
+        ? mergeRows(db, dataset, slot, part)
+        : whileTaken(db, () => updateAndInsert(db, dataset, slot, part, Number.POSITIVE_INFINITY)),
     none: { inserted: 0, updated: 0 },
     sum: (a, b) => ({ inserted: a.inserted + b.inserted, updated: a.updated + b.updated }),
     written: ({ inserted, updated }) => inserted + updated,
@@ -59,15 +59,15 @@ export async function whileTaken<T>(db: Connection, work: () => Promise<T>): Pro
  * those that break a CHECK or a foreign key all at once, any others (a trigger, an exclusion) by halving under savepoints, in
  * O(bad rows × log rows) merges, each of which reads only the pages that have its rows.
  */
-export function mergeStaged(db: Connection, dataset: Dataset, lane: number, staged: Staged, onRefused: OnRefused): Promise<Merged> {
-  return mergeAll(db, dataset, lane, ofChunk(db, dataset, lane, staged), onRefused)
+export function mergeStaged(db: Connection, dataset: Dataset, slot: number, staged: Staged, onRefused: OnRefused): Promise<Merged> {
+  return mergeAll(db, dataset, slot, ofChunk(db, dataset, slot, staged), onRefused)
 }
 
 /** The same, counted in another way. */
 export async function mergeAll<Count>(
   db: Connection,
   dataset: Dataset,
-  lane: number,
+  slot: number,
   merging: Merging<Count>,
   onRefused: OnRefused,
 ): Promise<Count> {
@@ -75,7 +75,7 @@ export async function mergeAll<Count>(
   const suspicious = await meddles(db, dataset.name)
   const checked = async (part: StagedPart, work: () => Promise<Count>): Promise<Count> => {
     const count = await work()
-    if (suspicious && (await hasDropped(db, dataset, lane, place, part, merging.written(count)))) throw new DroppedRow()
+    if (suspicious && (await hasDropped(db, dataset, slot, place, part, merging.written(count)))) throw new DroppedRow()
     return count
   }
   const { plain, rows } = merging
@@ -87,27 +87,27 @@ export async function mergeAll<Count>(
     if ('done' in careful) return careful.done
   }
   // A trigger may make a row good that breaks a rule as it is staged.
-  if (!suspicious) await sieve(db, dataset, lane, onRefused)
-  return new Halving(db, dataset, lane, { ...merging, rows: (part) => checked(part, () => rows(part)) }, onRefused).all()
+  if (!suspicious) await sieve(db, dataset, slot, onRefused)
+  return new Halving(db, dataset, slot, { ...merging, rows: (part) => checked(part, () => rows(part)) }, onRefused).all()
 }
 
 /** By plain statements, the cheapest; fails when a key that is to be inserted is taken, or a row is refused. @param rows when so many are updated, there are no others */
-async function updateAndInsert(db: Connection, dataset: Dataset, lane: number, part: StagedPart, rows: number): Promise<Merged> {
-  if (dataset.onConflict === 'ignore') return { updated: 0, inserted: await insertMissing(db, dataset, lane, part) }
-  const updated = await updatePresent(db, dataset, lane, part)
+async function updateAndInsert(db: Connection, dataset: Dataset, slot: number, part: StagedPart, rows: number): Promise<Merged> {
+  if (dataset.onConflict === 'ignore') return { updated: 0, inserted: await insertMissing(db, dataset, slot, part) }
+  const updated = await updatePresent(db, dataset, slot, part)
   if (updated === rows) return { updated, inserted: 0 }
-  const inserted = await insertMissing(db, dataset, lane, part)
+  const inserted = await insertMissing(db, dataset, slot, part)
   // A key that somebody else has inserted between the two was neither updated nor missing. Without a version either row may be the one that stays.
-  const late = dataset.version === undefined ? 0 : await updatePresent(db, dataset, lane, part)
+  const late = dataset.version === undefined ? 0 : await updatePresent(db, dataset, slot, part)
   return { updated: updated + late, inserted }
 }
 
 /** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */
-async function sieve(db: Connection, dataset: Dataset, lane: number, onRefused: OnRefused): Promise<void> {
-  for (const { name, sqlstate, message, broken, own } of await rowRules(db, dataset, lane)) {
+async function sieve(db: Connection, dataset: Dataset, slot: number, onRefused: OnRefused): Promise<void> {
+  for (const { name, sqlstate, message, broken, own } of await rowRules(db, dataset, slot)) {
     const refusal = refuse(`sqlstate-${sqlstate}`, null, `${message} (constraint ${name})`)
     for (;;) {
-      const taken = await attempt(db, () => takeStaged(db, dataset, lane, broken, takenAtOnce), isUnjudgeable)
+      const taken = await attempt(db, () => takeStaged(db, dataset, slot, broken, takenAtOnce), isUnjudgeable)
       if (!('done' in taken)) break
       for (const row of taken.done) await onRefused({ ...row, refusal })
       if (taken.done.length < (own ? 1 : takenAtOnce)) break

@@ -12,7 +12,7 @@ import { stagingShape } from './take-staging.ts'
 export interface MigrateOptions {
   readonly datasets: readonly Dataset[]
   /** Staging tables per dataset. */
-  readonly lanes: number
+  readonly stagingSlots: number
   /** The role that loads; undefined when the owner itself does. */
   readonly loader: { readonly username: string; readonly password: string } | undefined
   /** Days of partitions are counted from here. */
@@ -39,7 +39,7 @@ export async function migrateDatabase(db: Connection, options: MigrateOptions): 
     applied.push(...(await partition(db, options)))
     if (options.loader) {
       const { username, password } = options.loader
-      for (const sql of grantLoaderSql(username, password, options.datasets, options.lanes)) await db.query(sql)
+      for (const sql of grantLoaderSql(username, password, options.datasets, options.stagingSlots)) await db.query(sql)
     }
     await db.query(`DELETE FROM millrace.ledger WHERE committed_at < now() - make_interval(days => $1)`, [ledgerDays])
     await db.query('COMMIT')
@@ -84,19 +84,19 @@ async function applyChanges(db: Connection, planned: readonly Planned[]): Promis
 }
 
 /** Staging tables hold nothing between transactions: one that does not fit any more is made anew. */
-async function stage(db: Connection, { datasets, lanes }: MigrateOptions): Promise<string[]> {
+async function stage(db: Connection, { datasets, stagingSlots }: MigrateOptions): Promise<string[]> {
   const made: string[] = []
   for (const dataset of datasets) {
     const wanted = stagingShape(dataset)
-    for (let lane = 0; lane < lanes; lane++) {
-      const existing = await describeTable(db, 'millrace', `staging_${dataset.name}_${lane}`)
+    for (let slot = 0; slot < stagingSlots; slot++) {
+      const existing = await describeTable(db, 'millrace', `staging_${dataset.name}_${slot}`)
       if (existing?.columns.map((c) => `${c.name} ${c.type}`).join() === wanted) continue
-      await db.query(`DROP TABLE IF EXISTS ${stagingTable(dataset.name, lane)}`)
-      await db.query(createStagingSql(dataset, lane))
-      await db.query('INSERT INTO millrace.lane (dataset, lane) VALUES ($1, $2) ON CONFLICT DO NOTHING', [dataset.name, lane])
-      made.push(`${dataset.name}: staging ${lane}`)
+      await db.query(`DROP TABLE IF EXISTS ${stagingTable(dataset.name, slot)}`)
+      await db.query(createStagingSql(dataset, slot))
+      await db.query('INSERT INTO millrace.staging_slot (dataset, slot) VALUES ($1, $2) ON CONFLICT DO NOTHING', [dataset.name, slot])
+      made.push(`${dataset.name}: staging ${slot}`)
     }
-    await db.query('DELETE FROM millrace.lane WHERE dataset = $1 AND lane >= $2', [dataset.name, lanes])
+    await db.query('DELETE FROM millrace.staging_slot WHERE dataset = $1 AND slot >= $2', [dataset.name, stagingSlots])
   }
   return made
 }

@@ -14,8 +14,8 @@ const none: StagedOver = { rows: 0, keys: [] }
  * What staged rows would put over rows that may be newer. It never says too little: a key that is not in the table is safe, and so is a chunk after
  * which nothing of its lane was committed; all else counts, because no row knows which chunk wrote it.
  */
-export async function olderRows(db: Connection, dataset: Dataset, lane: number, place: OrderPlace): Promise<StagedOver> {
-  return (await hasNewerChunk(db, dataset.name, place)) ? stagedOver(db, dataset, lane) : none
+export async function olderRows(db: Connection, dataset: Dataset, slot: number, place: OrderPlace): Promise<StagedOver> {
+  return (await hasNewerChunk(db, dataset.name, place)) ? stagedOver(db, dataset, slot) : none
 }
 
 /** The same for rows that are not staged yet: they are, and the transaction is taken back. */
@@ -23,8 +23,8 @@ export async function wouldPutOver(db: Connection, dataset: Dataset, place: Orde
   if (!(await hasNewerChunk(db, dataset.name, place))) return none
   await db.query('BEGIN')
   try {
-    const lane = await takeStaging(db, dataset)
-    const table = stagingTable(dataset.name, lane)
+    const slot = await takeStaging(db, dataset)
+    const table = stagingTable(dataset.name, slot)
     const copy = copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)])
     try {
       await read({ write: copy.write, refuse: () => undefined, flush: async () => undefined }, true, 0)
@@ -33,7 +33,7 @@ export async function wouldPutOver(db: Connection, dataset: Dataset, place: Orde
       await copy.abort()
       throw error
     }
-    return await stagedOver(db, dataset, lane)
+    return await stagedOver(db, dataset, slot)
   } finally {
     await db.query('ROLLBACK')
   }

@@ -37,7 +37,7 @@ export const faultDatasets: ReadonlyMap<string, Dataset> = new Map([journal, lat
  * they came; and a row of `latest` that would replace a later one is refused, which no account expects.
  */
 export async function makeTables(db: Connection): Promise<void> {
-  await migrateDatabase(db, { datasets: [...faultDatasets.values()], lanes: 4, loader: undefined, today: new Date() })
+  await migrateDatabase(db, { datasets: [...faultDatasets.values()], stagingSlots: 4, loader: undefined, today: new Date() })
   for (const name of faultDatasets.keys()) await db.query(`ALTER TABLE ${name} ADD CONSTRAINT not_negative CHECK (value >= 0)`)
   await db.query('ALTER TABLE journal ADD COLUMN arrival bigserial')
   await db.query(`

@@ -63,9 +63,9 @@ function literal({ type, element }: Column, value: unknown): string {
 }
 
 /** A staging table: its rows live for one transaction, so it has no log, no constraint and no vacuum. */
-export function createStagingSql({ name, columns }: Dataset, lane: number): string {
+export function createStagingSql({ name, columns }: Dataset, slot: number): string {
   const lines = Object.entries(columns).map(([column, c]) => `${identifier(column)} ${sqlType(c)}`)
-  return `CREATE UNLOGGED TABLE ${stagingTable(name, lane)} (_line bigint, _offset bigint, ${lines.join(', ')}) WITH (autovacuum_enabled = false)`
+  return `CREATE UNLOGGED TABLE ${stagingTable(name, slot)} (_line bigint, _offset bigint, ${lines.join(', ')}) WITH (autovacuum_enabled = false)`
 }
 
 /** One day's partition, in UTC. `day` is its midnight. */

@@ -30,7 +30,7 @@ export async function meddles(db: Connection, dataset: string): Promise<boolean>
 export async function hasDropped(
   db: Connection,
   dataset: Dataset,
-  lane: number,
+  slot: number,
   place: StagedPlace,
   part: StagedPart,
   written: number,
@@ -38,7 +38,7 @@ export async function hasDropped(
   const same = dataset.primaryKey.map((k) => `target.${identifier(k)} = staged.${identifier(k)}`).join(' AND ')
   const { rows } = await db.query<{ dropped: boolean | null }>(
     `SELECT count(*) > $3 AND bool_or((SELECT true FROM ${targetTable(dataset.name)} AS target WHERE ${same}) IS NULL) AS dropped
-     FROM (SELECT * FROM ${stagingTable(dataset.name, lane)} WHERE ${inPart(place, part)}) AS staged`,
+     FROM (SELECT * FROM ${stagingTable(dataset.name, slot)} WHERE ${inPart(place, part)}) AS staged`,
     [part.from, part.to, written],
   )
   return rows[0]!.dropped === true

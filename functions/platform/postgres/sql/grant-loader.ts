@@ -3,13 +3,13 @@ import pg from 'pg'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { identifier, stagingTable, targetTable } from './identifier.ts'
 
-/** Milliseconds: a loader that waits longer for a lock gives up and comes again; a dead one must not hold a lane. */
+/** Milliseconds: a loader that waits longer for a lock gives up and comes again; a dead one must not hold a slot. */
 const lockTimeout = 120_000
 /** As long as a function may live: a COPY lasts as long as its rows take to come, whatever the database allows the statements of others. */
 const longest = 900_000
 
 /** Statements that make the loader's role, with no more rights than loading needs. */
-export function grantLoaderSql(role: string, password: string, datasets: readonly Dataset[], lanes: number): string[] {
+export function grantLoaderSql(role: string, password: string, datasets: readonly Dataset[], slots: number): string[] {
   const name = identifier(role)
   return [
     `DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${pg.escapeLiteral(role)}) THEN CREATE ROLE ${name}; END IF; END $do$`,
@@ -21,10 +21,10 @@ export function grantLoaderSql(role: string, password: string, datasets: readonl
     `ALTER ROLE ${name} SET extra_float_digits = 1`,
     `GRANT USAGE ON SCHEMA millrace, public TO ${name}`,
     `GRANT SELECT, INSERT, UPDATE ON millrace.ledger TO ${name}`,
-    `GRANT SELECT, UPDATE ON millrace.lane TO ${name}`,
+    `GRANT SELECT, UPDATE ON millrace.staging_slot, millrace.lane TO ${name}`,
     ...datasets.flatMap((d) => [
       `GRANT SELECT, INSERT${d.onConflict === 'update' ? ', UPDATE' : ''} ON ${targetTable(d.name)} TO ${name}`,
-      ...Array.from({ length: lanes }, (_, lane) => `GRANT SELECT, INSERT, DELETE, TRUNCATE ON ${stagingTable(d.name, lane)} TO ${name}`),
+      ...Array.from({ length: slots }, (_, slot) => `GRANT SELECT, INSERT, DELETE, TRUNCATE ON ${stagingTable(d.name, slot)} TO ${name}`),
     ]),
   ]
 }

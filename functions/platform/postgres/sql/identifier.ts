@@ -4,8 +4,8 @@ export const identifier = (name: string): string => `"${name.replaceAll('"', '""
 /** A dataset's own table. */
 export const targetTable = (dataset: string): string => `public.${identifier(dataset)}`
 
-/** A dataset's staging table for one lane: unlogged, permanent (RDS Proxy pins a session that uses TEMP tables). */
-export const stagingTable = (dataset: string, lane: number): string => `millrace.${identifier(`staging_${dataset}_${lane}`)}`
+/** A dataset's staging table for one slot: unlogged, permanent (RDS Proxy pins a session that uses TEMP tables). */
+export const stagingTable = (dataset: string, slot: number): string => `millrace.${identifier(`staging_${dataset}_${slot}`)}`
 
 /** The columns that lead every staged row: its line and its offset, both counted within the chunk's text. */
 export const stagingColumns = ['_line', '_offset'] as const

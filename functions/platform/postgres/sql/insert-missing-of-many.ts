@@ -14,7 +14,7 @@ import { type StagedPart, stagedOnce } from './staged-once.ts'
 export async function insertMissingOfMany(
   db: Connection,
   dataset: Dataset,
-  lane: number,
+  slot: number,
   part: StagedPart,
   starts: readonly number[],
 ): Promise<ChunkCounts> {
@@ -23,8 +23,8 @@ export async function insertMissingOfMany(
   const same = dataset.primaryKey.map((k) => `target.${identifier(k)} = staged.${identifier(k)}`).join(' AND ')
   const [source, counted] =
     dataset.onConflict === 'ignore'
-      ? [stagedOnce(dataset, lane, '_line', part), '_line']
-      : [`(${latestStaged(dataset, lane, part)})`, '_counted']
+      ? [stagedOnce(dataset, slot, '_line', part), '_line']
+      : [`(${latestStaged(dataset, slot, part)})`, '_counted']
   const { rows } = await db.query<{ chunk: number; inserted: number; updated: number; added: number }>(
     `WITH fresh AS MATERIALIZED (
        SELECT * FROM ${source} AS staged WHERE (SELECT true FROM ${table} AS target WHERE ${same}) IS NULL),

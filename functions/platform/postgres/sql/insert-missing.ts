@@ -9,12 +9,12 @@ import { type StagedPart, stagedOnce } from './staged-once.ts'
  * A key that is inserted by somebody else at the same time fails it with 23505.
  * @returns how many rows were new
  */
-export async function insertMissing(db: Connection, dataset: Dataset, lane: number, part: StagedPart): Promise<number> {
+export async function insertMissing(db: Connection, dataset: Dataset, slot: number, part: StagedPart): Promise<number> {
   const columns = Object.keys(dataset.columns).map(identifier).join(', ')
   const same = dataset.primaryKey.map((k) => `target.${identifier(k)} = staged.${identifier(k)}`).join(' AND ')
   // A scalar subquery is not turned into a join, whatever Postgres takes the staged rows for.
   const { rowCount } = await db.query(
-    `INSERT INTO ${targetTable(dataset.name)} (${columns}) SELECT ${columns} FROM ${stagedOnce(dataset, lane, '_offset', part)} AS staged
+    `INSERT INTO ${targetTable(dataset.name)} (${columns}) SELECT ${columns} FROM ${stagedOnce(dataset, slot, '_offset', part)} AS staged
      WHERE (SELECT true FROM ${targetTable(dataset.name)} AS target WHERE ${same}) IS NULL`,
     [part.from, part.to],
   )

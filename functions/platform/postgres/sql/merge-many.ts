@@ -16,11 +16,11 @@ export type ChunkCounts = readonly Merged[]
 export async function mergeMany(
   db: Connection,
   dataset: Dataset,
-  lane: number,
+  slot: number,
   part: StagedPart,
   starts: readonly number[],
 ): Promise<ChunkCounts> {
-  const sql = dataset.onConflict === 'ignore' ? ignoreSql(dataset, lane, part) : updateSql(dataset, lane, part)
+  const sql = dataset.onConflict === 'ignore' ? ignoreSql(dataset, slot, part) : updateSql(dataset, slot, part)
   const { rows } = await db.query(sql, [part.from, part.to, starts])
   return countsOf(starts.length, rows)
 }
@@ -43,20 +43,20 @@ export function countsOf(chunks: number, rows: readonly CountRow[]): ChunkCounts
  * SQL for the staged rows of lines [$1, $2) that count with policy `update`, each key once, in key order; `_counted` is the line by which a new key is
  * counted. `$3` are the lines at which the chunks begin. A range of lines, for what `stagedOnce` says.
  */
-export function latestStaged(dataset: Dataset, lane: number, part: StagedPart): string {
+export function latestStaged(dataset: Dataset, slot: number, part: StagedPart): string {
   const { columns, key } = names(dataset)
   const version = dataset.version === undefined ? undefined : identifier(dataset.version)
   // Of rows that are equally new a chunk's last one counts, but no chunk takes the place of one before it.
   const [counted, newest] = version
     ? ['_line', `${version} DESC, width_bucket(_line, $3::bigint[]), _line DESC`]
     : [`min(_line) OVER (PARTITION BY ${key})`, '_line DESC']
-  return `SELECT DISTINCT ON (${key}) ${columns}, ${counted} AS _counted FROM ${stagingTable(dataset.name, lane)}
+  return `SELECT DISTINCT ON (${key}) ${columns}, ${counted} AS _counted FROM ${stagingTable(dataset.name, slot)}
       WHERE ${inPart('_line', part)} ORDER BY ${key}, ${newest}`
 }
 
-function ignoreSql(dataset: Dataset, lane: number, part: StagedPart): string {
+function ignoreSql(dataset: Dataset, slot: number, part: StagedPart): string {
   const { columns, key, returned } = names(dataset)
-  const staged = `FROM ${stagingTable(dataset.name, lane)} WHERE ${inPart('_line', part)}`
+  const staged = `FROM ${stagingTable(dataset.name, slot)} WHERE ${inPart('_line', part)}`
   return `WITH added AS (
       INSERT INTO ${targetTable(dataset.name)} AS target (${columns}) SELECT ${columns} ${staged}
       ORDER BY ${key}, _line ON CONFLICT (${key}) DO NOTHING RETURNING ${returned})
@@ -64,13 +64,13 @@ function ignoreSql(dataset: Dataset, lane: number, part: StagedPart): string {
     FROM added LEFT JOIN (SELECT DISTINCT ON (${key}) ${key}, _line ${staged} ORDER BY ${key}, _line) AS first USING (${key}) GROUP BY 1`
 }
 
-function updateSql(dataset: Dataset, lane: number, part: StagedPart): string {
+function updateSql(dataset: Dataset, slot: number, part: StagedPart): string {
   const { columns, key, returned } = names(dataset)
   const changed = Object.keys(dataset.columns).filter((c) => !dataset.primaryKey.includes(c))
   const set = (changed.length > 0 ? changed : dataset.primaryKey).map((c) => `${identifier(c)} = EXCLUDED.${identifier(c)}`).join(', ')
   const version = dataset.version === undefined ? undefined : identifier(dataset.version)
   // xmax is 0 in a row version that was inserted, and the locking transaction in one that ON CONFLICT updated
-  return `WITH latest AS MATERIALIZED (${latestStaged(dataset, lane, part)}),
+  return `WITH latest AS MATERIALIZED (${latestStaged(dataset, slot, part)}),
     merged AS (
       INSERT INTO ${targetTable(dataset.name)} AS target (${columns}) SELECT ${columns} FROM latest
       ON CONFLICT (${key}) DO UPDATE SET ${set}${version === undefined ? '' : ` WHERE target.${version} < EXCLUDED.${version}`}

@@ -14,23 +14,23 @@ export interface Merged {
  * then take their locks in the same order. Of rows with one key inside the range the first counts with `ignore`, the last with
  * `update`, the newest with a `version`.
  */
-export async function mergeRows(db: Connection, dataset: Dataset, lane: number, part: StagedPart): Promise<Merged> {
+export async function mergeRows(db: Connection, dataset: Dataset, slot: number, part: StagedPart): Promise<Merged> {
   const range = [part.from, part.to]
   if (dataset.onConflict === 'ignore') {
-    const { rowCount } = await db.query(ignoreSql(dataset, lane, part), range)
+    const { rowCount } = await db.query(ignoreSql(dataset, slot, part), range)
     return { inserted: rowCount ?? 0, updated: 0 }
   }
-  const { rows } = await db.query(updateSql(dataset, lane, part), range)
+  const { rows } = await db.query(updateSql(dataset, slot, part), range)
   return { inserted: Number(rows[0].inserted), updated: Number(rows[0].updated) }
 }
 
-function ignoreSql(dataset: Dataset, lane: number, part: StagedPart): string {
+function ignoreSql(dataset: Dataset, slot: number, part: StagedPart): string {
   const { columns, key } = names(dataset)
-  return `INSERT INTO ${targetTable(dataset.name)} (${columns}) SELECT ${columns} FROM ${stagingTable(dataset.name, lane)}
+  return `INSERT INTO ${targetTable(dataset.name)} (${columns}) SELECT ${columns} FROM ${stagingTable(dataset.name, slot)}
     WHERE ${inPart('_offset', part)} ORDER BY ${key}, _offset ON CONFLICT (${key}) DO NOTHING`
 }
 
-function updateSql(dataset: Dataset, lane: number, part: StagedPart): string {
+function updateSql(dataset: Dataset, slot: number, part: StagedPart): string {
   const { columns, key } = names(dataset)
   const changed = Object.keys(dataset.columns).filter((c) => !dataset.primaryKey.includes(c))
   const set = (changed.length > 0 ? changed : dataset.primaryKey).map((c) => `${identifier(c)} = EXCLUDED.${identifier(c)}`).join(', ')
@@ -38,7 +38,7 @@ function updateSql(dataset: Dataset, lane: number, part: StagedPart): string {
   // xmax is 0 in a row version that was inserted, and the locking transaction in one that ON CONFLICT updated
   return `WITH merged AS (
       INSERT INTO ${targetTable(dataset.name)} AS target (${columns})
-      SELECT ${columns} FROM (SELECT DISTINCT ON (${key}) * FROM ${stagingTable(dataset.name, lane)}
+      SELECT ${columns} FROM (SELECT DISTINCT ON (${key}) * FROM ${stagingTable(dataset.name, slot)}
         WHERE ${inPart('_offset', part)} ORDER BY ${key}, ${version === undefined ? '' : `${version} DESC, `}_offset DESC) AS latest
       ON CONFLICT (${key}) DO UPDATE SET ${set}${version === undefined ? '' : ` WHERE target.${version} < EXCLUDED.${version}`}
       RETURNING (xmax = 0) AS inserted)

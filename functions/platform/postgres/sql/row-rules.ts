@@ -28,7 +28,7 @@ interface Constraint {
  * The CHECK and foreign key constraints of a dataset's table, as conditions on its staging table. Those that Postgres 18 does not
  * enforce are none, and of a table with row-level security the loader may see less than a foreign key does.
  */
-export async function rowRules(db: Connection, { name: dataset }: Dataset, lane: number): Promise<RowRule[]> {
+export async function rowRules(db: Connection, { name: dataset }: Dataset, slot: number): Promise<RowRule[]> {
   const { rows } = await db.query<Constraint>(
     `SELECT c.conname AS name, c.contype AS kind, pg_get_expr(c.conbin, c.conrelid) AS check, c.confrelid::regclass::text AS reference, c.confrelid = c.conrelid AS own,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (n, place) JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY place) AS columns,
@@ -37,7 +37,7 @@ export async function rowRules(db: Connection, { name: dataset }: Dataset, lane:
        AND (SELECT r.relrowsecurity FROM pg_class r WHERE r.oid = c.confrelid) IS NOT TRUE ORDER BY own, c.conname`,
     [targetTable(dataset)],
   )
-  return rows.map((row) => ruleOf(dataset, stagingTable(dataset, lane), row))
+  return rows.map((row) => ruleOf(dataset, stagingTable(dataset, slot), row))
 }
 
 function ruleOf(dataset: string, staging: string, { name, kind, check, reference, own, columns, referenced }: Constraint): RowRule {

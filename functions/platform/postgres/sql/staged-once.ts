@@ -24,8 +24,8 @@ export const inPart = (place: StagedPlace, { pages }: StagedPart): string =>
  * order. Of rows with one key the first counts with `ignore`, the last with `update`, the newest with a `version`. Postgres has no statistics
  * of the staging table and takes a range of them for few rows: it looks their keys up in the index of a table however large, and never reads all of it.
  */
-export function stagedOnce({ name, primaryKey, onConflict, version }: Dataset, lane: number, place: StagedPlace, part: StagedPart): string {
+export function stagedOnce({ name, primaryKey, onConflict, version }: Dataset, slot: number, place: StagedPlace, part: StagedPart): string {
   const key = primaryKey.map(identifier).join(', ')
   const best = `${version === undefined ? '' : `${identifier(version)} DESC, `}${place}${onConflict === 'ignore' ? '' : ' DESC'}`
-  return `(SELECT DISTINCT ON (${key}) * FROM ${stagingTable(name, lane)} WHERE ${inPart(place, part)} ORDER BY ${key}, ${best})`
+  return `(SELECT DISTINCT ON (${key}) * FROM ${stagingTable(name, slot)} WHERE ${inPart(place, part)} ORDER BY ${key}, ${best})`
 }

@@ -10,14 +10,14 @@ export interface StagedOver {
 const mostKeys = 3
 
 /** What a merge of the staged rows would change. A row that is there as it is changes nothing, whoever wrote it. */
-export async function stagedOver(db: Connection, dataset: Dataset, lane: number): Promise<StagedOver> {
+export async function stagedOver(db: Connection, dataset: Dataset, slot: number): Promise<StagedOver> {
   const columns = Object.keys(dataset.columns)
   const of = (side: string, names: readonly string[]) => names.map((name) => `${side}.${identifier(name)}`).join(', ')
   const same = dataset.primaryKey.map((k) => `target.${identifier(k)} = staged.${identifier(k)}`).join(' AND ')
   const { rows } = await db.query<StagedOver>(
     `WITH over AS (
        SELECT _line, json_build_array(${of('staged', dataset.primaryKey)})::text AS key
-       FROM ${stagingTable(dataset.name, lane)} AS staged JOIN ${targetTable(dataset.name)} AS target ON ${same}
+       FROM ${stagingTable(dataset.name, slot)} AS staged JOIN ${targetTable(dataset.name)} AS target ON ${same}
        WHERE ROW(${of('staged', columns)}) IS DISTINCT FROM ROW(${of('target', columns)}))
      SELECT count(*)::int AS rows, coalesce((SELECT json_agg(key) FROM (SELECT key FROM over ORDER BY _line LIMIT ${mostKeys}) AS first), '[]') AS keys
      FROM over`,

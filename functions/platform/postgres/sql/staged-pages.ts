@@ -4,17 +4,17 @@ import { stagingTable } from './identifier.ts'
 import type { StagedPlace } from './staged-once.ts'
 
 /** The pages of the staging table that have rows. Rows were written in their order, page after page. */
-export async function pagesOfStaged(db: Connection, dataset: Dataset, lane: number): Promise<number[]> {
+export async function pagesOfStaged(db: Connection, dataset: Dataset, slot: number): Promise<number[]> {
   const { rows } = await db.query<{ page: number }>(
-    `SELECT DISTINCT (ctid::text::point)[0]::float8 AS page FROM ${stagingTable(dataset.name, lane)} ORDER BY 1`,
+    `SELECT DISTINCT (ctid::text::point)[0]::float8 AS page FROM ${stagingTable(dataset.name, slot)} ORDER BY 1`,
   )
   return rows.map(({ page }) => page)
 }
 
 /** The places of the rows that are on a page. */
-export async function placesOfPage(db: Connection, dataset: Dataset, lane: number, place: StagedPlace, page: number): Promise<number[]> {
+export async function placesOfPage(db: Connection, dataset: Dataset, slot: number, place: StagedPlace, page: number): Promise<number[]> {
   const { rows } = await db.query<{ at: number }>(
-    `SELECT DISTINCT ${place}::float8 AS at FROM ${stagingTable(dataset.name, lane)} WHERE ctid >= '(${page},0)' AND ctid < '(${page + 1},0)' ORDER BY 1`,
+    `SELECT DISTINCT ${place}::float8 AS at FROM ${stagingTable(dataset.name, slot)} WHERE ctid >= '(${page},0)' AND ctid < '(${page + 1},0)' ORDER BY 1`,
   )
   return rows.map(({ at }) => at)
 }

@@ -12,7 +12,7 @@ import { type StagedPart, stagedOnce } from './staged-once.ts'
 export async function updatePresentOfMany(
   db: Connection,
   dataset: Dataset,
-  lane: number,
+  slot: number,
   part: StagedPart,
   starts: readonly number[],
 ): Promise<ChunkCounts> {
@@ -23,8 +23,8 @@ export async function updatePresentOfMany(
   // Without a version it is the last row whatever chunk it is in, and nobody needs the first one's line here.
   const [source, counted, newer] =
     version === undefined
-      ? [stagedOnce(dataset, lane, '_line', part), '_line', '']
-      : [`(${latestStaged(dataset, lane, part)})`, '_counted', ` AND target.${identifier(version)} < staged.${identifier(version)}`]
+      ? [stagedOnce(dataset, slot, '_line', part), '_line', '']
+      : [`(${latestStaged(dataset, slot, part)})`, '_counted', ` AND target.${identifier(version)} < staged.${identifier(version)}`]
   const { rows } = await db.query(
     `WITH changed AS (
        UPDATE ${targetTable(dataset.name)} AS target SET ${set} FROM ${source} AS staged WHERE ${same}${newer} RETURNING staged.${counted} AS line)

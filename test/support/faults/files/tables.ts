@@ -28,7 +28,7 @@ export const refusedAmount = '-1'
  * locked, so that of two chunks which share a key the one with the smaller number was committed first.
  */
 export async function makeFileTables(db: Connection): Promise<void> {
-  await migrateDatabase(db, { datasets: [...fileDatasets.values()], lanes: 4, loader: undefined, today: new Date() })
+  await migrateDatabase(db, { datasets: [...fileDatasets.values()], stagingSlots: 4, loader: undefined, today: new Date() })
   for (const name of fileDatasets.keys())
     await db.query(`ALTER TABLE ${name} ADD CONSTRAINT not_minus_one CHECK (amount IS DISTINCT FROM ${refusedAmount})`)
   await db.query(`

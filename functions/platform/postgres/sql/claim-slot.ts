@@ -1,30 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from '#platform/postgres/database.ts'
 
-/** Milliseconds: the first wait for a free lane, which doubles, the longest of them, and all of them together. */
+/** Milliseconds: the first wait for a free slot, which doubles, the longest of them, and all of them together. */
 const [firstWait, longestWait, patience] = [5, 200, 30_000]
 
 /**
  * Takes one of the dataset's staging tables for this transaction, by a row lock: it is free again at commit, rollback or
  * when the connection dies. (An advisory lock would pin an RDS Proxy session.) When all are taken it asks again until one is free: waiting for
  * one of them would be waiting for whoever has it, and that may be a later chunk of the same load, which waits for this one.
- * @throws LaneError when none becomes free
+ * @throws SlotError when none becomes free
  */
-export async function claimLane(db: Connection, dataset: string): Promise<number> {
+export async function claimSlot(db: Connection, dataset: string): Promise<number> {
   const began = performance.now()
   for (let wait = firstWait; ; wait = Math.min(2 * wait, longestWait)) {
-    const { rows } = await db.query('SELECT lane FROM millrace.lane WHERE dataset = $1 ORDER BY lane FOR UPDATE SKIP LOCKED LIMIT 1', [
-      dataset,
-    ])
-    if (rows.length > 0) return rows[0].lane as number
-    const { rowCount } = await db.query('SELECT FROM millrace.lane WHERE dataset = $1 LIMIT 1', [dataset])
+    const { rows } = await db.query(
+      'SELECT slot FROM millrace.staging_slot WHERE dataset = $1 ORDER BY slot FOR UPDATE SKIP LOCKED LIMIT 1',
+      [dataset],
+    )
+    if (rows.length > 0) return rows[0].slot as number
+    const { rowCount } = await db.query('SELECT FROM millrace.staging_slot WHERE dataset = $1 LIMIT 1', [dataset])
     if (rowCount === 0) throw new Error(`dataset "${dataset}" has no staging tables: run the migrations`)
-    if (performance.now() - began > patience) throw new LaneError(`no staging table of dataset "${dataset}" became free`)
+    if (performance.now() - began > patience) throw new SlotError(`no staging table of dataset "${dataset}" became free`)
     await sleep(wait * (0.5 + Math.random() / 2))
   }
 }
 
 /** As Postgres says it of a lock that it was not to wait for: the chunk is tried again, and lets go of what others wait for. */
-class LaneError extends Error {
+class SlotError extends Error {
   readonly code = '55P03'
 }
