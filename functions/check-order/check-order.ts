@@ -30,9 +30,9 @@ export function createCheckOrder(deps: CheckOrderDeps): CheckOrder {
     const older: OrderAnswer['older'][number][] = []
     const unreadable: number[] = []
     // One object at a time, each read once: a batch that Lambda gave up holds chunks of many loads.
-    for (const [key, letters] of Map.groupBy(question.letters, ({ object }) => object)) {
+    for (const [key, deadLetters] of Map.groupBy(question.deadLetters, ({ object }) => object)) {
       const object = await deps.readLetters(key)
-      for (const { record, object: _, ...place } of letters) {
+      for (const { record, object: _, ...place } of deadLetters) {
         const read = object && envelopeRows(object, record, dataset)
         const over = read && (await unlessMiscounted(deps.wouldPutOver(dataset, place, read)))
         if (!over) unreadable.push(place.chunk)
@@ -45,9 +45,9 @@ export function createCheckOrder(deps: CheckOrderDeps): CheckOrder {
 
 /** Undefined when it cannot be read: load-records will set it aside again. */
 function envelopeRows(object: StoredLetters, record: number, dataset: Dataset): EnvelopeRows | undefined {
-  const letter = recordIn(object, { record })
+  const deadLetter = recordIn(object, { record })
   try {
-    return letter && rowsOf(decodeEnvelope(letter.data), dataset)
+    return deadLetter && rowsOf(decodeEnvelope(deadLetter.data), dataset)
   } catch (error) {
     if (error instanceof LoadError) return undefined
     throw error

@@ -4,7 +4,7 @@ import { connector, keptConnections } from '#platform/postgres/database.ts'
 import { wouldPutOver } from '#platform/postgres/order.ts'
 import { hasCommitsSince } from '#platform/postgres/sql/newer-chunk.ts'
 import { openBucket } from '#platform/s3/bucket.ts'
-import { readLetters } from '#platform/s3/letter-objects.ts'
+import { readLetters } from '#platform/s3/dead-letter-objects.ts'
 import { type CheckOrder, createCheckOrder } from './check-order.ts'
 import { spec } from './env.ts'
 

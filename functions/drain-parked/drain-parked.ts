@@ -4,7 +4,7 @@ import { LoadError } from '#core/errors.ts'
 import { loadAtPace, type Paces, type Time } from '#core/records/at-pace.ts'
 import type { Mark } from '#core/records/parking.ts'
 import type { Announced, RecordPorts } from '#core/records/ports.ts'
-import { putAside } from '#core/records/put-aside.ts'
+import { setAsideAndFail } from '#core/records/set-aside-and-fail.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
 /** A message of the queue: which dataset, and how often in a row its table took nothing. */
@@ -113,7 +113,7 @@ async function drainObject(deps: DrainParkedDeps, name: string, key: string, tim
       return 'done'
     case 'no-time':
       return 'more'
-    case 'comes-again':
+    case 'redelivered':
       return 'stuck'
     case 'trouble': {
       const { rest, trouble } = progress
@@ -128,5 +128,5 @@ async function drainObject(deps: DrainParkedDeps, name: string, key: string, tim
 }
 
 async function setAsideAll(deps: DrainParkedDeps, records: readonly Announced[], reason: LoadError): Promise<void> {
-  for (const { record, header } of records) await putAside(deps, record, header, reason)
+  for (const { record, header } of records) await setAsideAndFail(deps, record, header, reason)
 }

@@ -15,15 +15,15 @@ interface Deps {
     filter: { dataset?: string | undefined; load?: string | undefined },
     limit: number,
     after: string | undefined,
-  ) => Promise<{ letters: readonly DeadLetter[]; next: string | undefined }>
+  ) => Promise<{ deadLetters: readonly DeadLetter[]; next: string | undefined }>
 }
 
 export const createListDeadLetters = ({ findLoad, listLetters }: Deps): Action<typeof routes.listDeadLetters> =>
   async function listDeadLetters({ identity, query: { dataset, load, limit, cursor } }) {
     if (load !== undefined && !(await findLoad(identity.tenant, load))) throw noSuchLoad(load)
     const scope = ['dead-letters', identity.tenant, dataset ?? '', load ?? '']
-    const { letters, next } = await listLetters(identity.tenant, { dataset, load }, limit, decodeCursor(scope, cursor))
-    const json: Page<DeadLetterAnswer> = { items: letters.map(answerOf), next: next === undefined ? null : encodeCursor(scope, next) }
+    const { deadLetters, next } = await listLetters(identity.tenant, { dataset, load }, limit, decodeCursor(scope, cursor))
+    const json: Page<DeadLetterAnswer> = { items: deadLetters.map(answerOf), next: next === undefined ? null : encodeCursor(scope, next) }
     return { status: 200, json }
   }
 

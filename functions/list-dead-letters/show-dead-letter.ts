@@ -15,11 +15,12 @@ interface Deps {
 export const createShowDeadLetter = ({ findLoad, findLetter, readLetters }: Deps): Action<typeof routes.showDeadLetter> =>
   async function showDeadLetter({ identity, params }) {
     if (!(await findLoad(identity.tenant, params.load))) throw noSuchLoad(params.load)
-    const letter = /^\d{1,7}$/.test(params.chunk) ? await findLetter(params.load, Number(params.chunk)) : undefined
-    if (!letter) throw new RequestError('dead-letter-not-found', `Nothing was set aside of chunk ${params.chunk} of load ${params.load}`)
-    const object = await readLetters(letter.object)
-    const record = object && recordIn(object, letter)
-    if (!record) throw new RequestError('dead-letter-expired', `${letter.object} is no longer kept; the receipt keeps its counts`)
+    const deadLetter = /^\d{1,7}$/.test(params.chunk) ? await findLetter(params.load, Number(params.chunk)) : undefined
+    if (!deadLetter)
+      throw new RequestError('dead-letter-not-found', `Nothing was set aside of chunk ${params.chunk} of load ${params.load}`)
+    const object = await readLetters(deadLetter.object)
+    const record = object && recordIn(object, deadLetter)
+    if (!record) throw new RequestError('dead-letter-expired', `${deadLetter.object} is no longer kept; the receipt keeps its counts`)
     const { header, text } = decoded(record.data)
     const contentType = header.format === 'csv' ? 'text/csv; charset=utf-8; header=absent' : 'application/x-ndjson'
     return { status: 200, text: { body: text.toString('utf8'), contentType } }

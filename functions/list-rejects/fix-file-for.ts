@@ -22,8 +22,8 @@ export async function fixFileFor(load: Load, deps: FixDeps): Promise<FixFile> {
   const columns = deps.findDataset(load.dataset)?.columns ?? {}
   if (!dialect.header) return csvFixFile(dialect, dialect.columns ?? Object.keys(columns), columns)
   if (!isPlanned(load)) return jsonFixFile
-  const { scanner } = rowFormatOf(load)
-  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: maxHeader, offset: 0, skipToNewline: false, ranged: false })
+  const { boundaries } = rowFormatOf(load)
+  const splitter = new RowSplitter({ boundaries: boundaries(0), rowBytes: maxHeader, offset: 0, skipToNewline: false, ranged: false })
   splitter.push(await textHead(load, deps))
   const header = splitter.first(true)
   return csvFixFile(dialect, (header && namesIn(header.bytes, dialect)) ?? [], columns)

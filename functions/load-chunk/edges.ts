@@ -29,8 +29,8 @@ async function edgesOf({ openText }: LoadChunkDeps, load: PlannedLoad, dataset: 
   const { pieces } = openText(load, { from: offset, to, sourceFrom: offset, sourceTo: offset })
   try {
     if (header) {
-      const { scanner } = rowFormatOf(load)
-      const splitter = new RowSplitter({ scanner: scanner(offset), rowBytes, offset, skipToNewline: false, ranged: false })
+      const { boundaries } = rowFormatOf(load)
+      const splitter = new RowSplitter({ boundaries: boundaries(offset), rowBytes, offset, skipToNewline: false, ranged: false })
       return [await firstEdge(feed(splitter, pieces), offset, to, load.csv ?? standardCsv)]
     }
     const next = async (): Promise<Buffer | undefined> => {

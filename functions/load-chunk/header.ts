@@ -18,11 +18,11 @@ export interface Header {
  * @throws LoadError csv-header-invalid
  */
 export async function readHeader(openText: OpenText, load: PlannedLoad, dataset: Dataset): Promise<Header> {
-  const { scanner, hasHeader } = rowFormatOf(load)
+  const { boundaries, hasHeader } = rowFormatOf(load)
   if (!hasHeader) return { bytes: Buffer.alloc(0), end: 0, lines: 0 }
   const opened = openText(load, { from: 0, to: Math.min(load.size, 64 * 1024), sourceFrom: 0, sourceTo: 0 })
   const { rowBytes } = dataset.limits
-  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
+  const splitter = new RowSplitter({ boundaries: boundaries(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
   const text = feed(splitter, opened.pieces)
   try {
     let row = splitter.first(false)

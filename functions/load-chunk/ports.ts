@@ -1,11 +1,12 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { LoadError } from '#core/errors.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
+import type { CommitTicket } from '#core/loads/commit-tickets.ts'
 import type { ChunkPlace, ChunkResult, Load } from '#core/loads/load.ts'
-import type { Turn } from '#core/loads/turns.ts'
 import type { Waiting } from '#core/loads/waiting.ts'
+import type { ReadChunk } from '#core/reading/chunk-read.ts'
 import type { Edge } from '#core/reading/csv-edges.ts'
-import type { OpenParquet, OpenText, ReadChunk } from './text.ts'
+import type { OpenParquet, OpenText } from './text.ts'
 
 /** What the function needs of the world. */
 export interface LoadChunkDeps {
@@ -24,7 +25,7 @@ export interface LoadChunkDeps {
     dataset: Dataset,
     place: ChunkPlace,
     read: ReadChunk,
-    turn: Turn,
+    ticket: CommitTicket,
     timeLeft: () => number,
   ) => Promise<ChunkResult | undefined>
   readonly projectChunk: (load: Load, result: ChunkResult) => Promise<void>

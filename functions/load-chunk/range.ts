@@ -1,17 +1,18 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
+import { anyOrder } from '#core/loads/commit-tickets.ts'
 import { type ChunkResult, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
-import { anyTime } from '#core/loads/turns.ts'
+import type { ChunkPosition, ChunkRead, ReadChunk } from '#core/reading/chunk-read.ts'
 import { rowFormatOf } from '#core/reading/format.ts'
 import { type Quota, readRows } from '#core/reading/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readHeader } from './header.ts'
 import type { LoadChunkDeps } from './ports.ts'
 import { orSmaller, passOn, type Stint, showParts } from './stint.ts'
-import { type ChunkRead, feed, type Position, type ReadChunk } from './text.ts'
+import { feed } from './text.ts'
 
 /** @param from where the part before ended; undefined for the first part */
-type ReadPart = (from: Position | undefined, quota: () => Quota) => ReadChunk
+type ReadPart = (from: ChunkPosition | undefined, quota: () => Quota) => ReadChunk
 
 /**
  * Loads the rows that begin in the chunk's byte range, in one transaction, or where that takes too long part after part. The ledger says which part is
@@ -27,7 +28,7 @@ export async function loadRange(deps: LoadChunkDeps, load: PlannedLoad, dataset:
   const commit = async (): Promise<ChunkResult | undefined> => {
     const place = next()
     const part = stint.pace.begin(stint.untilGivenUp)
-    const result = await deps.commitChunk(load, dataset, place, readPart(before, part.quota), anyTime, stint.untilGivenUp)
+    const result = await deps.commitChunk(load, dataset, place, readPart(before, part.quota), anyOrder, stint.untilGivenUp)
     if (!result) return showParts(deps, load, place)
     part.committed(result.received)
     await deps.projectChunk(load, result)
@@ -64,7 +65,7 @@ async function rangeReader(
 ): Promise<ReadPart> {
   const start = chunk * load.chunkSize
   const end = Math.min(start + load.chunkSize, load.size)
-  const { scanner, reader } = rowFormatOf(load)
+  const { boundaries, reader } = rowFormatOf(load)
   const { rowBytes } = dataset.limits
   const header = await readHeader(openText, load, dataset)
   return (before, quota) => {
@@ -74,7 +75,7 @@ async function rangeReader(
     const headerLines = chunk === 0 && before === undefined ? header.lines : 0
     return async (sink, lead): Promise<ChunkRead> => {
       const text = openText(load, { from, to: end, sourceFrom: before?.sourceEnd ?? start, sourceTo: end })
-      const splitter = new RowSplitter({ scanner: scanner(from), rowBytes, offset: from, skipToNewline, ranged: true })
+      const splitter = new RowSplitter({ boundaries: boundaries(from), rowBytes, offset: from, skipToNewline, ranged: true })
       const rowReader = reader(dataset, { day: new Date(load.createdAt), lead }, header.bytes)
       try {
         const rows = await readRows(feed(splitter, text.pieces), end, rowReader, sink, headerLines, quota())

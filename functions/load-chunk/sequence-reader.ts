@@ -1,10 +1,11 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { type ChunkPlace, type ChunkResult, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
+import type { ChunkPosition, ChunkRead, ReadChunk } from '#core/reading/chunk-read.ts'
 import { type RowReader, rowFormatOf } from '#core/reading/format.ts'
 import { type Quota, readRows, type Text } from '#core/reading/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readHeader } from './header.ts'
-import { type ChunkRead, feed, type OpenedText, type OpenText, type Position, type ReadChunk } from './text.ts'
+import { feed, type OpenedText, type OpenText } from './text.ts'
 
 interface Stream {
   readonly opened: OpenedText
@@ -36,7 +37,7 @@ export class SequenceReader {
    * @param quota where it may end earlier than the chunk, asked whenever it is read
    * @param onRead called once, when it has been read to its end: the next chunk or part may then be read
    */
-  chunk(place: ChunkPlace, from: Position | undefined, quota: () => Quota, onRead: (read: ChunkRead) => void): ReadChunk {
+  chunk(place: ChunkPlace, from: ChunkPosition | undefined, quota: () => Quota, onRead: (read: ChunkRead) => void): ReadChunk {
     const { chunk, part } = place
     const sourceTo = this.#ahead?.chunk === chunk + 1 ? this.#ahead.sourceStart : undefined
     // Fixed by the first reading: the next chunk or part begins where it ended, and accounts for what follows it.
@@ -75,8 +76,8 @@ export class SequenceReader {
     this.#stream = stream
   }
 
-  async #open(next: ChunkPlace, from: Position | undefined, sourceTo = this.#load.size): Promise<Stream> {
-    const { scanner, reader } = rowFormatOf(this.#load)
+  async #open(next: ChunkPlace, from: ChunkPosition | undefined, sourceTo = this.#load.size): Promise<Stream> {
+    const { boundaries, reader } = rowFormatOf(this.#load)
     const { size, createdAt } = this.#load
     const header = await readHeader(this.#openText, this.#load, this.#dataset)
     const offset = from?.nextRow ?? header.end
@@ -84,7 +85,7 @@ export class SequenceReader {
     const { rowBytes } = this.#dataset.limits
     return {
       opened,
-      text: feed(new RowSplitter({ scanner: scanner(offset), rowBytes, offset, skipToNewline: false, ranged: false }), opened.pieces),
+      text: feed(new RowSplitter({ boundaries: boundaries(offset), rowBytes, offset, skipToNewline: false, ranged: false }), opened.pieces),
       rowReader: (lead) => reader(this.#dataset, { day: new Date(createdAt), lead }, header.bytes),
       headerLines: header.lines,
       next,

@@ -1,11 +1,12 @@
 import { chunksCommute, type Dataset } from '#core/dataset/dataset.ts'
 import type { ChunkJob } from '#core/loads/chunk.ts'
+import { anyOrder, CommitTickets } from '#core/loads/commit-tickets.ts'
 import { type ChunkPlace, type ChunkResult, type PlannedLoad, placeAfter } from '#core/loads/load.ts'
-import { anyTime, Turns } from '#core/loads/turns.ts'
+import type { ChunkPosition, ChunkRead } from '#core/reading/chunk-read.ts'
 import type { LoadChunkDeps } from './ports.ts'
 import { SequenceReader } from './sequence-reader.ts'
 import { orSmaller, passOn, type Stint, showParts } from './stint.ts'
-import type { ChunkRead, OpenParquet, Position } from './text.ts'
+import type { OpenParquet } from './text.ts'
 
 /** Chunks on their way at once, each with its own connection: while Postgres merges one, the next is read and sent. */
 const width = 2
@@ -51,7 +52,7 @@ type Outcome = { readonly kind: 'ended' } | { readonly kind: 'out-of-time' | 'ov
 
 /**
  * Commits chunks from the first uncommitted one on, `width` at a time. Rows are read strictly one chunk after the other; only
- * their commits overlap, and where the order of rows matters `Turns` keeps it. Whatever happens, it ends when nothing is under way.
+ * their commits overlap, and where the order of rows matters `CommitTickets` keeps it. Whatever happens, it ends when nothing is under way.
  */
 async function loadFrom(
   deps: LoadChunkDeps,
@@ -65,7 +66,7 @@ async function loadFrom(
     load.format === 'parquet'
       ? inOrder(await deps.openParquet(load, dataset))
       : new SequenceReader(deps.openText, load, dataset, (await deps.committedParts(load.id, first.chunk + 1, 0))[0])
-  const turns = chunksCommute(dataset) ? undefined : new Turns()
+  const tickets = chunksCommute(dataset) ? undefined : new CommitTickets()
   const underWay = new Set<Promise<boolean>>()
   let failed = false
   /** A chunk was committed already, by somebody else or by a try whose answer was lost: nobody has shown it yet. */
@@ -77,25 +78,25 @@ async function loadFrom(
   }
 
   /** @returns false when it was committed by somebody else, or before */
-  const commit = async (place: ChunkPlace, from: Position | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
-    const turn = turns?.take()
+  const commit = async (place: ChunkPlace, from: ChunkPosition | undefined, onRead: (read: ChunkRead) => void): Promise<boolean> => {
+    const ticket = tickets?.take()
     let committed = false
     try {
       const part = stint.pace.begin(stint.untilGivenUp)
       const read = reader.chunk(place, from, part.quota, onRead)
-      const result = await deps.commitChunk(load, dataset, place, read, turn ?? anyTime, stint.untilGivenUp)
+      const result = await deps.commitChunk(load, dataset, place, read, ticket ?? anyOrder, stint.untilGivenUp)
       committed = true
       if (!result) return false
       part.committed(result.received)
       await deps.projectChunk(load, result)
       return true
     } finally {
-      turn?.end(committed)
+      ticket?.end(committed)
     }
   }
 
   try {
-    let position: Position | undefined = before
+    let position: ChunkPosition | undefined = before
     let place = first
     for (;;) {
       // Where rows are slow, two chunks at once would only share the time.

@@ -6,7 +6,7 @@ import { loadAtPace, type Paces } from '#core/records/at-pace.ts'
 import { park } from '#core/records/park.ts'
 import type { Parking } from '#core/records/parking.ts'
 import type { Announced, RecordPorts } from '#core/records/ports.ts'
-import { putAside } from '#core/records/put-aside.ts'
+import { setAsideAndFail } from '#core/records/set-aside-and-fail.ts'
 import type { Trouble } from '#core/records/trouble.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 
@@ -43,14 +43,14 @@ export function createLoadRecords(deps: LoadRecordsDeps): LoadRecords {
   return async (records, timeLeft) => {
     const places = new Map(records.map((record, i) => [record, i]))
     let first = records.length
-    const comesAgain = (record: StreamRecord, error: unknown): void => {
+    const redeliver = (record: StreamRecord, error: unknown): void => {
       deps.delayed(record, error)
       first = Math.min(first, places.get(record)!)
     }
-    const groups = await groupsOf(deps, records, comesAgain)
+    const groups = await groupsOf(deps, records, redeliver)
     const waiting = groups.entries()
     const work = async (): Promise<void> => {
-      for (const [dataset, group] of waiting) await loadGroup(deps, dataset, group, () => timeLeft() - reserve, paces, comesAgain)
+      for (const [dataset, group] of waiting) await loadGroup(deps, dataset, group, () => timeLeft() - reserve, paces, redeliver)
     }
     await Promise.all(Array.from({ length: atOnce }, work))
     return records[first]
@@ -61,7 +61,7 @@ export function createLoadRecords(deps: LoadRecordsDeps): LoadRecords {
 async function groupsOf(
   deps: LoadRecordsDeps,
   records: readonly StreamRecord[],
-  comesAgain: (record: StreamRecord, error: unknown) => void,
+  redeliver: (record: StreamRecord, error: unknown) => void,
 ): Promise<ReadonlyMap<Dataset, Announced[]>> {
   const groups = new Map<Dataset, Announced[]>()
   for (const record of records) {
@@ -71,9 +71,9 @@ async function groupsOf(
       const known = header instanceof LoadError ? undefined : header
       const reason = header instanceof LoadError ? header : new LoadError('dataset-not-found', `There is no dataset "${header.dataset}".`)
       try {
-        await putAside(deps, record, known, reason)
+        await setAsideAndFail(deps, record, known, reason)
       } catch (error) {
-        comesAgain(record, error)
+        redeliver(record, error)
         break
       }
       continue
@@ -101,16 +101,16 @@ async function loadGroup(
   group: readonly Announced[],
   left: () => number,
   paces: Paces,
-  comesAgain: (record: StreamRecord, error: unknown) => void,
+  redeliver: (record: StreamRecord, error: unknown) => void,
 ): Promise<void> {
   try {
     const mark = await deps.parking.find(dataset.name)
     if (mark && (await park(deps, mark, group))) return
   } catch (error) {
-    return comesAgain(group[0]!.record, error)
+    return redeliver(group[0]!.record, error)
   }
-  const progress = await loadAtPace(deps, dataset, group, { left, ofTry: () => left() * share }, paces, comesAgain)
-  if ('rest' in progress) await parkAll(deps, dataset, progress.rest, progress.trouble, comesAgain)
+  const progress = await loadAtPace(deps, dataset, group, { left, ofTry: () => left() * share }, paces, redeliver)
+  if ('rest' in progress) await parkAll(deps, dataset, progress.rest, progress.trouble, redeliver)
 }
 
 async function parkAll(
@@ -118,14 +118,14 @@ async function parkAll(
   { name }: Dataset,
   records: readonly Announced[],
   trouble: Trouble,
-  comesAgain: (record: StreamRecord, error: unknown) => void,
+  redeliver: (record: StreamRecord, error: unknown) => void,
 ): Promise<void> {
   const { record } = records[0]!
   try {
     const mark = await deps.parking.open(name, trouble)
     if (await park(deps, mark, records)) return
-    comesAgain(record, new Error('the table took rows again before the records were parked'))
+    redeliver(record, new Error('the table took rows again before the records were parked'))
   } catch (error) {
-    comesAgain(record, error)
+    redeliver(record, error)
   }
 }

@@ -11,13 +11,13 @@ export interface NoteDeadLetterDeps {
   /** Whether the chunk is shown in its load: then it is in the table. */
   readonly isCommitted: (load: string, chunk: number) => Promise<boolean>
   readonly findLetter: (load: string, chunk: number) => Promise<DeadLetter | undefined>
-  /** Puts the letter in the place of the one that was known; throws when that is another one by now. */
-  readonly noteLetter: (letter: DeadLetter, known: DeadLetter | undefined) => Promise<void>
+  /** Puts the dead letter in the place of the one that was known; throws when that is another one by now. */
+  readonly noteLetter: (deadLetter: DeadLetter, known: DeadLetter | undefined) => Promise<void>
   readonly failLoad: (id: string, error: LoadError) => Promise<void>
   /** Tells of an object, or a record in it, that stays where it is and belongs to no load. */
   readonly countUnreadable: (key: string, record: number | undefined, why: string) => void
   /** Tells of chunks that were set aside just now. */
-  readonly countDead: (letters: readonly DeadLetter[]) => void
+  readonly countDead: (deadLetters: readonly DeadLetter[]) => void
   readonly now: () => number
 }
 
@@ -42,8 +42,8 @@ export function createNoteDeadLetter(deps: NoteDeadLetterDeps): NoteDeadLetter {
       if (fault !== undefined) deps.countUnreadable(key, n, fault)
       else {
         const place = { object: key, record: n, reason: contents.reason, notedAt: new Date(deps.now()).toISOString() }
-        const letter = await unlessKnown(deps, letterOf(header as EnvelopeHeader, record, place))
-        if (letter) fresh.push(letter)
+        const deadLetter = await unlessKnown(deps, letterOf(header as EnvelopeHeader, record, place))
+        if (deadLetter) fresh.push(deadLetter)
       }
     }
     await note(deps, fresh)
@@ -80,46 +80,48 @@ const letterOf = (header: EnvelopeHeader, { data, ...record }: DeadRecord, place
 })
 
 interface Fresh {
-  readonly letter: DeadLetter
+  readonly deadLetter: DeadLetter
   /** The one that it takes the place of: the chunk was sent again, and set aside again. */
   readonly known: DeadLetter | undefined
 }
 
-/** The letter as it is to be noted; undefined when it was noted before, or its chunk is in the table. */
-async function unlessKnown(deps: NoteDeadLetterDeps, letter: DeadLetter): Promise<Fresh | undefined> {
-  const known = await deps.findLetter(letter.load, letter.chunk)
-  if (!known) return (await deps.isCommitted(letter.load, letter.chunk)) ? undefined : { letter, known }
-  const { sequenceNumber, arrivedAt } = isEarlier(letter.sequenceNumber, known.sequenceNumber) ? letter : known
-  if (isEarlier(known.lastSequenceNumber, letter.lastSequenceNumber))
-    return (await deps.isCommitted(letter.load, letter.chunk)) ? undefined : { letter: { ...letter, sequenceNumber, arrivedAt }, known }
+/** The dead letter as it is to be noted; undefined when it was noted before, or its chunk is in the table. */
+async function unlessKnown(deps: NoteDeadLetterDeps, deadLetter: DeadLetter): Promise<Fresh | undefined> {
+  const known = await deps.findLetter(deadLetter.load, deadLetter.chunk)
+  if (!known) return (await deps.isCommitted(deadLetter.load, deadLetter.chunk)) ? undefined : { deadLetter, known }
+  const { sequenceNumber, arrivedAt } = isEarlier(deadLetter.sequenceNumber, known.sequenceNumber) ? deadLetter : known
+  if (isEarlier(known.lastSequenceNumber, deadLetter.lastSequenceNumber))
+    return (await deps.isCommitted(deadLetter.load, deadLetter.chunk))
+      ? undefined
+      : { deadLetter: { ...deadLetter, sequenceNumber, arrivedAt }, known }
   // The door had sent the chunk twice. Its place in the order is the earlier one; nothing new has failed.
   if (sequenceNumber !== known.sequenceNumber) await deps.noteLetter({ ...known, sequenceNumber, arrivedAt }, known)
   return undefined
 }
 
 /**
- * First the loads fail, then the letters are noted: cut off between the two, it all comes again, and the letters are still new. The other way round
+ * First the loads fail, then the dead letters are noted: cut off between the two, it all comes again, and the dead letters are still new. The other way round
  * a load might wait for ever; and a message that came late would fail a load again that was replayed meanwhile.
  */
 async function note(deps: NoteDeadLetterDeps, fresh: readonly Fresh[]): Promise<void> {
-  for (const [load, own] of Map.groupBy(fresh, ({ letter }) => letter.load)) {
-    await deps.failLoad(load, problemOf(own.map(({ letter }) => letter)))
-    for (const { letter, known } of own) await deps.noteLetter(letter, known)
+  for (const [load, own] of Map.groupBy(fresh, ({ deadLetter }) => deadLetter.load)) {
+    await deps.failLoad(load, problemOf(own.map(({ deadLetter }) => deadLetter)))
+    for (const { deadLetter, known } of own) await deps.noteLetter(deadLetter, known)
   }
-  if (fresh.length > 0) deps.countDead(fresh.map(({ letter }) => letter))
+  if (fresh.length > 0) deps.countDead(fresh.map(({ deadLetter }) => deadLetter))
 }
 
 /** Chunks named in one problem. */
 const maxNamed = 10
 
-function problemOf(letters: readonly DeadLetter[]): LoadError {
-  const { load, reason } = letters[0]!
-  const chunks = letters.length === 1 ? `Chunk ${letters[0]!.chunk}` : `${letters.length} chunks`
+function problemOf(deadLetters: readonly DeadLetter[]): LoadError {
+  const { load, reason } = deadLetters[0]!
+  const chunks = deadLetters.length === 1 ? `Chunk ${deadLetters[0]!.chunk}` : `${deadLetters.length} chunks`
   return new LoadError(
     'dead-letter',
-    `${chunks} could not be loaded (${reason}) and ${letters.length === 1 ? 'is' : 'are'} kept whole. GET /v1/dead-letters?load=${load} lists all that was set aside; a replay sends it again.`,
+    `${chunks} could not be loaded (${reason}) and ${deadLetters.length === 1 ? 'is' : 'are'} kept whole. GET /v1/dead-letters?load=${load} lists all that was set aside; a replay sends it again.`,
     {
-      errors: letters
+      errors: deadLetters
         .slice(0, maxNamed)
         .map(({ chunk, rows, reason }) => ({ pointer: `/chunks/${chunk}`, detail: `${rows} rows, set aside: ${reason}` })),
     },

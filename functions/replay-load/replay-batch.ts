@@ -21,14 +21,14 @@ export interface ReplayBatchDeps {
     filter: { dataset: string },
     limit: number,
     after: undefined,
-  ) => Promise<{ letters: readonly DeadLetter[] }>
+  ) => Promise<{ deadLetters: readonly DeadLetter[] }>
   readonly readLetters: (key: string) => Promise<StoredLetters | undefined>
   readonly checkOrder: (question: OrderQuestion) => Promise<OrderAnswer>
   /** failed → loading, or receiving when it is not known that all of its chunks were sent. */
   readonly reopenBatch: (load: BatchLoad, allSent: boolean) => Promise<LoadState | undefined>
   /** Sends records, those of one partition key one after the other. @returns the chunks that were acknowledged */
   readonly sendRecords: (records: readonly BatchRecord[], timeLeft: () => number) => Promise<ReadonlySet<number>>
-  readonly noteSentAgain: (letter: DeadLetter) => Promise<void>
+  readonly noteSentAgain: (deadLetter: DeadLetter) => Promise<void>
   /** Ends the load when all of its chunks are shown: nothing may have been missing but the end. */
   readonly finishLoad: (id: string) => Promise<void>
   readonly now: () => number
@@ -36,15 +36,15 @@ export interface ReplayBatchDeps {
 
 /** What is kept of the time to note what was sent, and to answer, milliseconds. */
 const noteTime = 3000
-/** Letters that are noted at once. */
+/** Dead letters that are noted at once. */
 const notesAtOnce = 16
 
 /** What was set aside is put into the stream again, behind all that is there: load-records does with it what it does with every record. */
 export async function planBatch(load: BatchLoad, deps: ReplayBatchDeps): Promise<ReplayPlan | NoReplay> {
-  const letters: DeadLetter[] = []
-  for await (const letter of deps.lettersOf(load.id)) letters.push(letter)
-  const { missing, missingCount, committed } = await missingChunks(load, deps, new Set(letters.map(({ chunk }) => chunk)))
-  const dead = inOrder(letters.filter(({ chunk }) => !committed.has(chunk)))
+  const deadLetters: DeadLetter[] = []
+  for await (const deadLetter of deps.lettersOf(load.id)) deadLetters.push(deadLetter)
+  const { missing, missingCount, committed } = await missingChunks(load, deps, new Set(deadLetters.map(({ chunk }) => chunk)))
+  const dead = inOrder(deadLetters.filter(({ chunk }) => !committed.has(chunk)))
   const chunks = {
     planned: load.planned,
     committed: load.committed,
@@ -86,9 +86,9 @@ async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], deps: Repla
   if (!dataset || !orderMatters(dataset)) return { verdict: 'harmless', detail: harmless(dataset), older: [], first: [] }
   const first = await acceptedBefore(load, dead, deps)
   const { older } = await deps.checkOrder({
-    kind: 'letters',
+    kind: 'deadLetters',
     dataset: dataset.name,
-    letters: dead.map(({ load: id, chunk, sequenceNumber, arrivedAt, lane, lanes, object, record }) => {
+    deadLetters: dead.map(({ load: id, chunk, sequenceNumber, arrivedAt, lane, lanes, object, record }) => {
       return { load: id, chunk, position: sequenceNumber, arrivedAt, lane, lanes, object, record }
     }),
   })
@@ -98,7 +98,7 @@ async function orderOf(load: BatchLoad, dead: readonly DeadLetter[], deps: Repla
   return { verdict: 'older-rows', detail, older: named(older), first }
 }
 
-/** Letters that are looked at for others of the same lanes. */
+/** Dead letters that are looked at for others of the same lanes. */
 const mostLetters = 200
 
 /** Other loads of which chunks of the same lanes came before: replayed after this one, their rows would be the older ones. In their order. */
@@ -107,8 +107,8 @@ async function acceptedBefore(
   dead: readonly DeadLetter[],
   { listLetters }: ReplayBatchDeps,
 ): Promise<string[]> {
-  const { letters } = await listLetters(tenant, { dataset }, mostLetters, undefined)
-  const before = letters.filter(
+  const { deadLetters } = await listLetters(tenant, { dataset }, mostLetters, undefined)
+  const before = deadLetters.filter(
     (other) =>
       other.load !== id && dead.some(({ lane, sequenceNumber }) => lane === other.lane && isEarlier(other.sequenceNumber, sequenceNumber)),
   )
@@ -149,14 +149,17 @@ async function recordsOf(
   const dataset = datasets.get(load.dataset)
   const ordered = dataset !== undefined && orderMatters(dataset)
   const found = new Map<number, BatchRecord>()
-  for (const [key, letters] of Map.groupBy(dead, ({ object }) => object)) {
+  for (const [key, deadLetters] of Map.groupBy(dead, ({ object }) => object)) {
     const object = await readLetters(key)
-    for (const letter of letters) {
-      const record = object && recordIn(object, letter)
+    for (const deadLetter of deadLetters) {
+      const record = object && recordIn(object, deadLetter)
       if (!record)
-        throw new RequestError('dead-letter-expired', `${key} is no longer kept, and with it chunk ${letter.chunk}; send the batch again`)
-      const { chunk, partitionKey } = letter
-      found.set(chunk, { chunk, partitionKey, data: ordered ? placed(record, letter, allowOlderRows) : record.data })
+        throw new RequestError(
+          'dead-letter-expired',
+          `${key} is no longer kept, and with it chunk ${deadLetter.chunk}; send the batch again`,
+        )
+      const { chunk, partitionKey } = deadLetter
+      found.set(chunk, { chunk, partitionKey, data: ordered ? placed(record, deadLetter, allowOlderRows) : record.data })
     }
   }
   return dead.map(({ chunk }) => found.get(chunk)!)

@@ -7,7 +7,7 @@ import { findLoad, reopenBatch } from '#platform/dynamodb/loads.ts'
 import { openTable } from '#platform/dynamodb/table.ts'
 import { openGate } from '#platform/gate.ts'
 import { openStream, sendRecords } from '#platform/stream.ts'
-import { readStretch } from '#platform/stretch.ts'
+import { readStreamRange } from '#platform/stream-range.ts'
 import { spec } from './env.ts'
 import { createReplayStream } from './replay-stream.ts'
 
@@ -17,7 +17,7 @@ const stream = openStream(env.STREAM_NAME)
 
 const replayStream = createReplayStream({
   datasets,
-  readStretch: readStretch(stream),
+  readStreamRange: readStreamRange(stream),
   statesOf: chunkStates(table),
   findLoad: findLoad(table),
   reopenBatch: reopenBatch(table),

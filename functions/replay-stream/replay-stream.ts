@@ -7,7 +7,7 @@ import type { BatchRecord } from '#core/batches/batch-cut.ts'
 import { type DeadRecord, headerOf } from '#core/batches/dead-letter.ts'
 import { decodeEnvelope, type EnvelopeHeader, replayed } from '#core/batches/envelope.ts'
 import { orderMatters } from '#core/batches/order.ts'
-import type { Stretch, StretchPosition, StretchStep } from '#core/batches/stretch.ts'
+import type { StreamRange, StreamRangePosition, StreamRangeStep } from '#core/batches/stream-range.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { LoadError, RequestError } from '#core/errors.ts'
 import type { BatchLoad, Load } from '#core/loads/load.ts'
@@ -15,7 +15,7 @@ import type { LoadState } from '#core/loads/receipt.ts'
 
 interface Deps {
   readonly datasets: ReadonlyMap<string, Dataset>
-  readonly readStretch: (stretch: Stretch) => AsyncIterable<StretchStep>
+  readonly readStreamRange: (stretch: StreamRange) => AsyncIterable<StreamRangeStep>
   readonly statesOf: (chunks: readonly { load: string; chunk: number }[]) => Promise<readonly StreamChunk['state'][]>
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   /** failed → loading, or receiving when not all of its records were sent yet. */
@@ -47,7 +47,7 @@ export const createReplayStream = (deps: Deps): Action<typeof routes.replayStrea
     if (from >= to || to > deps.now()) throw wrongStretch
     const scope = ['stream', identity.tenant, dataset.name, String(from), String(to)]
     const cursor = decodeCursor(scope, body.cursor)
-    const after = cursor === undefined ? undefined : (JSON.parse(cursor) as StretchPosition)
+    const after = cursor === undefined ? undefined : (JSON.parse(cursor) as StreamRangePosition)
     const { found, next } = await gather(deps, { from, to, after }, identity.tenant, dataset.name, body.texts)
     const states = await deps.statesOf(found.map(({ header }) => header))
     const missing = found.filter((_, i) => states[i] !== 'committed')
@@ -69,16 +69,16 @@ const wrongStretch = new RequestError('invalid-request', '"from" must be before 
 
 /** Until the time, or a page, is full. */
 async function gather(
-  { readStretch, now }: Deps,
-  stretch: Stretch,
+  { readStreamRange, now }: Deps,
+  stretch: StreamRange,
   tenant: string,
   dataset: string,
   texts: boolean,
-): Promise<{ found: Found[]; next: StretchPosition | undefined }> {
+): Promise<{ found: Found[]; next: StreamRangePosition | undefined }> {
   const found: Found[] = []
   const end = now() + readMilliseconds
   let [bytes, text] = [0, 0]
-  for await (const { position, record } of readStretch(stretch)) {
+  for await (const { position, record } of readStreamRange(stretch)) {
     const header = record && headerOf(record.data)
     if (record && header && !('why' in header) && header.tenant === tenant && header.dataset === dataset) {
       found.push({ header, record })

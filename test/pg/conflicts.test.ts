@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { bigint, date, integer, text, uuid } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
-import type { Road } from '#platform/postgres/commit-chunk.ts'
+import type { Strategy } from '#platform/postgres/commit-chunk.ts'
 import { items, latest, line, lines } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
@@ -51,7 +51,7 @@ test('policy update, killed again and again while chunks overlap: the last row o
   for (const keys of [40, 700]) {
     await db.query('TRUNCATE latest, millrace.ledger')
     const p = pipeline(latest)
-    p.road = 'staged'
+    p.strategy = 'staged'
     const rows = Array.from({ length: 1400 }, (_, i) => line(i % keys, `v${i}`))
     const load = p.open(gzipSync(rows.join('\n')), 'ndjson', 'gzip', 1500)
     p.queue.push({ ...p.queue[0]! })
@@ -123,17 +123,17 @@ const keyed: readonly { readonly of: Dataset; readonly keys: number; readonly ro
 ]
 
 for (const { of, keys, row } of keyed)
-  test(`whatever the road, the first row of a key stays and every other one is a duplicate (${of.name})`, async () => {
+  test(`whatever the strategy, the first row of a key stays and every other one is a duplicate (${of.name})`, async () => {
     const arrivals = fc.array(fc.integer({ min: 0, max: keys - 1 }), { minLength: 1, maxLength: 60 })
     await fc.assert(
       fc.asyncProperty(
         fc.tuple(arrivals, arrivals),
-        fc.constantFrom<(Road | undefined)[]>('direct', 'probed', 'staged', undefined),
+        fc.constantFrom<(Strategy | undefined)[]>('direct', 'probed', 'staged', undefined),
         fc.integer({ min: 40, max: 3000 }),
-        async (loads, road, chunkSize) => {
+        async (loads, strategy, chunkSize) => {
           await db.query(`TRUNCATE ${of.name}`)
           const p = pipeline(of)
-          p.road = road
+          p.strategy = strategy
           const first = new Map<number, object>()
           let n = 0
           for (const arrived of loads) {
@@ -161,7 +161,7 @@ for (const { of, keys, row } of keyed)
 test('a key that somebody else inserts between the look and the COPY is a duplicate all the same', async () => {
   const other = await connect()
   const p = pipeline()
-  p.road = 'probed'
+  p.strategy = 'probed'
   const load = p.open(Buffer.from(lines(1000).join('\n')), 'ndjson', 'none', 1 << 20)
   await other.query("BEGIN; INSERT INTO items VALUES (500, 'theirs')")
   const done = p.drain(1)
@@ -189,7 +189,7 @@ for (const d of [items, latest, newest])
   test(`five loaders, eight loads of the same keys in other orders at once (${d.name}): counts are exact, and no row is lost`, async () => {
     const [keys, loads, each] = [20_000, 8, 12_000]
     const p = pipeline(d)
-    p.road = undefined
+    p.strategy = undefined
     p.mostFailures = 400
     const wanted = new Map<number, number>()
     const opened = Array.from({ length: loads }, (_, l) => {

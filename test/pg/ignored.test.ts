@@ -7,7 +7,7 @@ import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
 import type { Compression, Format } from '#core/rows/encoding.ts'
 import type { Ignored } from '#core/rows/ignored.ts'
-import type { Road } from '#platform/postgres/commit-chunk.ts'
+import type { Strategy } from '#platform/postgres/commit-chunk.ts'
 import { Consumer } from '../support/consumer.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
@@ -55,16 +55,16 @@ const files: readonly [what: string, Format, Compression, () => Buffer, Ignored]
 ]
 
 for (const [what, format, compression, body, expected] of files)
-  for (const [target, road] of [
+  for (const [target, strategy] of [
     [lenient, 'direct'],
     [newest, 'staged'],
-  ] as readonly [Dataset, Road][])
-    test(`${what}, ${road}: the receipt says what was passed over, chunk by chunk, in parts, and as the ledger has it`, async () => {
+  ] as readonly [Dataset, Strategy][])
+    test(`${what}, ${strategy}: the receipt says what was passed over, chunk by chunk, in parts, and as the ledger has it`, async () => {
       const content = body()
       for (const rows of [undefined, 7]) {
         await db.query(`TRUNCATE ${target.name}`)
         const p = new Pipeline(target, connect)
-        p.road = road
+        p.strategy = strategy
         const load = p.open(content, format, compression, compression === 'none' ? Math.ceil(content.length / 3) : 2000)
         p.queue.splice(0, p.queue.length, ...p.queue.map((job) => ({ ...job, ...(rows && { rows }) })))
         const messages = [...p.queue]

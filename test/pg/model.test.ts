@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { bigint, date, integer, numeric, text } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
-import type { Road } from '#platform/postgres/commit-chunk.ts'
+import type { Strategy } from '#platform/postgres/commit-chunk.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { below, type Random, randomFrom } from '../support/random.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
@@ -69,7 +69,7 @@ async function round(seed: number): Promise<void> {
   const d: Dataset = pick(random, tables)
   await db.query(`TRUNCATE ${d.name}, millrace.ledger`)
   const p = new Pipeline(d, connect)
-  p.road = pick<Road | undefined>(random, ['direct', 'probed', 'staged', undefined])
+  p.strategy = pick<Strategy | undefined>(random, ['direct', 'probed', 'staged', undefined])
   p.mostFailures = 5_000
   const workers = 1 + below(random, 4)
   const keys = pick(random, [5, 100, 2_000])
@@ -130,7 +130,7 @@ async function round(seed: number): Promise<void> {
     over = true
     await killing
   }
-  const what = `seed ${seed}: ${d.name}, road ${p.road}, ${files.length} loads, ${workers} workers, ${keys} keys, ${p.failures.length} failures`
+  const what = `seed ${seed}: ${d.name}, strategy ${p.strategy}, ${files.length} loads, ${workers} workers, ${keys} keys, ${p.failures.length} failures`
   const counts = loads.map(({ id }) => p.receipt(id))
   const wanted = new Set(files.flat().flatMap(({ id }) => id ?? []))
   const sum = (outcome: 'loaded' | 'updated' | 'duplicate') => counts.reduce((total, { rows }) => total + rows[outcome], 0)
@@ -179,6 +179,6 @@ async function round(seed: number): Promise<void> {
 const first = process.env.SEED ? Number(process.env.SEED) : below(Math.random, 2 ** 30)
 const runs = process.env.SEED ? 1 : Number(process.env.RUNS ?? 8)
 
-test('whatever the policy, the road, what is killed and who loads at the same time: rows and counts are those of a plain model', async () => {
+test('whatever the policy, the strategy, what is killed and who loads at the same time: rows and counts are those of a plain model', async () => {
   for (let seed = first; seed < first + runs; seed++) await round(seed)
 })

@@ -32,17 +32,17 @@ const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 const expected = new Map(rows.filter((_, i) => i !== 3 && i !== 5).map((row) => [row.key, row]))
 
 for (const d of all)
-  for (const road of ['direct', 'probed', 'staged', 'batch'] as const)
-    test(`columns may have any name (table ${d.name}, ${road})`, async () => {
+  for (const strategy of ['direct', 'probed', 'staged', 'batch'] as const)
+    test(`columns may have any name (table ${d.name}, ${strategy})`, async () => {
       let counts: number[]
-      if (road === 'batch') {
+      if (strategy === 'batch') {
         const consumer = new Consumer(all, connect)
         const records = consumer.batch(d, [text])
         assert.equal(await consumer.deliver(records), -1)
         counts = consumer.countsOf(records[0]!)[0]!
       } else {
         const p = new Pipeline(d, connect)
-        p.road = road
+        p.strategy = strategy
         const { id } = p.open(Buffer.from(text), 'ndjson', 'none', 1 << 20)
         await p.drain(1)
         assert.deepEqual(p.failures, [])

@@ -16,28 +16,28 @@ const { db, connect } = await scratchTables([first, last, newest])
 const rows = Array.from({ length: 60 }, (_, i) => ({ id: i % 40, n: (i * 7) % 60 }))
 const stored = async (d: Dataset) =>
   (await db.query<{ id: number; n: number }>(`SELECT id::int, n FROM ${d.name} ORDER BY id`)).rows.map(({ id, n }) => [id, n])
-async function load(d: Dataset, road: 'direct' | 'probed' | 'staged', content: string) {
+async function load(d: Dataset, strategy: 'direct' | 'probed' | 'staged', content: string) {
   const p = new Pipeline(d, connect)
-  p.road = road
+  p.strategy = strategy
   const { id } = p.open(Buffer.from(content), 'json', 'none', 1 << 20)
   await p.drain(1)
   assert.deepEqual(p.failures, [])
   return { ...p.receipt(id), rejects: p.rejectsOf(id) }
 }
 
-for (const road of ['direct', 'probed', 'staged'] as const)
+for (const strategy of ['direct', 'probed', 'staged'] as const)
   for (const [how, content] of [
     ['one line', JSON.stringify(rows)],
     ['three lines', JSON.stringify(rows).replaceAll(/,(?=\{"id":(?:20|39),)/g, ',\n')],
   ])
-    test(`an array on ${how} is loaded to its last row, of each key the right one (${road})`, async () => {
+    test(`an array on ${how} is loaded to its last row, of each key the right one (${strategy})`, async () => {
       for (const d of [first, last, newest]) {
         const best = new Map<number, number>()
         for (const { id, n } of rows) {
           const there = best.get(id)
           if (there === undefined || d === last || (d === newest && n > there)) best.set(id, n)
         }
-        const receipt = await load(d, road, content!)
+        const receipt = await load(d, strategy, content!)
         assert.deepEqual([receipt.rows.received, receipt.rows.loaded], [60, 40], d.name)
         assert.deepEqual(
           await stored(d),

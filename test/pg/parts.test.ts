@@ -6,7 +6,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { bigint, text } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import type { Compression, Format } from '#core/rows/encoding.ts'
-import type { Road } from '#platform/postgres/commit-chunk.ts'
+import type { Strategy } from '#platform/postgres/commit-chunk.ts'
 import { items, latest } from '../support/items.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
@@ -62,7 +62,7 @@ const asParquet = () =>
     }),
   )
 
-const cases: readonly [what: string, Dataset, Format, Compression, () => Buffer, 'BEFORE' | 'AFTER', Road, lastLine: number][] = [
+const cases: readonly [what: string, Dataset, Format, Compression, () => Buffer, 'BEFORE' | 'AFTER', Strategy, lastLine: number][] = [
   ['NDJSON', items, 'ndjson', 'none', asNdjson, 'BEFORE', 'direct', n + 1],
   ['NDJSON with a trigger after its rows', items, 'ndjson', 'none', asNdjson, 'AFTER', 'probed', n + 1],
   ['CSV', items, 'csv', 'none', asCsv, 'AFTER', 'direct', 2 * n + 2],
@@ -73,11 +73,11 @@ const cases: readonly [what: string, Dataset, Format, Compression, () => Buffer,
   ['a version', versioned, 'ndjson', 'none', withVersions, 'AFTER', 'staged', n + 1],
 ]
 
-for (const [what, target, format, compression, body, when, road, lastLine] of cases)
+for (const [what, target, format, compression, body, when, strategy, lastLine] of cases)
   test(`${what}: a slow table takes a chunk part by part, every row once`, () =>
     slowly(target.name, when, async () => {
       const p = new Pipeline(target, connect)
-      p.road = road
+      p.strategy = strategy
       p.pieceBytes = 4096
       p.invocation = seconds(1.6)
       const content = body()
@@ -105,7 +105,7 @@ for (const [what, target, format, compression, body, when, road, lastLine] of ca
 test('the last row of a key wins, whatever parts the file is committed in', () =>
   slowly('latest', 'BEFORE', async () => {
     const p = new Pipeline(latest, connect)
-    p.road = undefined
+    p.strategy = undefined
     p.invocation = seconds(1.6)
     const content = Buffer.from(Array.from({ length: 900 }, (_, i) => JSON.stringify({ id: i % 150, name: `n${i}` })).join('\n'))
     const load = p.open(content, 'ndjson', 'none', 10_000)
@@ -182,7 +182,7 @@ test('whatever parts, kills and clocks: every row once, its line right, every by
         await db.query('TRUNCATE items, latest, millrace.ledger')
         const dies = (share = kills) => chance.next().value! < share
         const p = new Pipeline(target, connect)
-        p.road = chance.next().value! < 50 ? 'staged' : 'direct'
+        p.strategy = chance.next().value! < 50 ? 'staged' : 'direct'
         p.pieceBytes = pieceBytes
         p.mostFailures = 300
         p.invocation = () => {

@@ -16,12 +16,12 @@ const { db, connect, count } = await scratchTables([items, people])
 
 const pipeline = () => new Pipeline(items, connect)
 
-for (const road of ['direct', 'probed', 'staged'] as const)
-  test(`rows that only Postgres can judge are found one by one; their neighbours load (${road})`, async () => {
+for (const strategy of ['direct', 'probed', 'staged'] as const)
+  test(`rows that only Postgres can judge are found one by one; their neighbours load (${strategy})`, async () => {
     await db.query('ALTER TABLE items ADD CONSTRAINT no_sevens CHECK (id % 7 <> 0 OR id = 0)')
     try {
       const p = pipeline()
-      p.road = road
+      p.strategy = strategy
       const load = p.open(Buffer.from(lines(100).join('\n')), 'ndjson', 'none', 100_000)
       await p.drain(1)
       assert.deepEqual(p.receipt(load.id).rows, { received: 100, loaded: 86, updated: 0, duplicate: 0, rejected: 14, pending: 0 })

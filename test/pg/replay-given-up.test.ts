@@ -113,7 +113,7 @@ test('batches that the event source gives up while the database is away are note
     lettersOf: async function* () {
       yield* letters.values()
     },
-    listLetters: async () => ({ letters: [...letters.values()] }),
+    listLetters: async () => ({ deadLetters: [...letters.values()] }),
     readLetters,
     checkOrder: createCheckOrder({
       findDataset: (name) => datasets.get(name),

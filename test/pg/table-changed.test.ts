@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { array, bigint, date, doublePrecision, integer, numeric, text, timestamptz } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import type { Format } from '#core/rows/encoding.ts'
-import type { Road } from '#platform/postgres/commit-chunk.ts'
+import type { Strategy } from '#platform/postgres/commit-chunk.ts'
 import { Consumer } from '../support/consumer.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
@@ -64,9 +64,9 @@ interface Ended {
   readonly detail: string
   readonly loaded: number
 }
-async function asFile(d: Dataset, road: Road = 'direct', content = ndjson, format: Format = 'ndjson'): Promise<Ended> {
+async function asFile(d: Dataset, strategy: Strategy = 'direct', content = ndjson, format: Format = 'ndjson'): Promise<Ended> {
   const p = new Pipeline(d, connect)
-  p.road = road
+  p.strategy = strategy
   p.mostFailures = 0
   const { id } = p.open(Buffer.from(content), format, 'none', 1 << 24)
   await p.drain(1)
@@ -108,9 +108,9 @@ for (const d of [meters, gauges, tanks])
   test(`${d.name}: another type is named and nothing is stored, whatever the strategy`, async () => {
     for (const [column, found, declared] of changes)
       await altered(...alter(d, column, found, declared), async () => {
-        for (const road of ['direct', 'probed', 'staged'] as const) {
-          const { state, code, detail } = await asFile(d, road)
-          assert.deepEqual([state, code], ['failed', 'table-changed'], `${column} ${found} ${road}`)
+        for (const strategy of ['direct', 'probed', 'staged'] as const) {
+          const { state, code, detail } = await asFile(d, strategy)
+          assert.deepEqual([state, code], ['failed', 'table-changed'], `${column} ${found} ${strategy}`)
           assert.ok(detail.includes(`column "${column}" is ${found}; the dataset declares ${declared}`), detail)
         }
         assert.equal(await count(d.name), 0)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { bigint, date, integer, text } from '#core/columns/column.ts'
 import { type Dataset, dataset } from '#core/dataset/dataset.ts'
 import { AccountingError } from '#core/errors.ts'
-import type { Road } from '#platform/postgres/commit-chunk.ts'
+import type { Strategy } from '#platform/postgres/commit-chunk.ts'
 import { Consumer } from '../support/consumer.ts'
 import { Pipeline } from '../support/pipeline.ts'
 import { scratchTables } from '../support/scratch-tables.ts'
@@ -52,9 +52,9 @@ const withTrigger = ({ name }: Dataset, body: string, run: () => Promise<void>, 
   )
 
 /** Loads rows as a file. @returns its counts: received, loaded, updated, duplicate, rejected; and its rejects: their lines and codes */
-async function load(d: Dataset, rows: readonly Row[], road: Road = 'direct', own = connect) {
+async function load(d: Dataset, rows: readonly Row[], strategy: Strategy = 'direct', own = connect) {
   const p = new Pipeline(d, own)
-  p.road = road
+  p.strategy = strategy
   p.mostFailures = 0
   const { id } = p.open(Buffer.from(textOf(rows)), 'ndjson', 'none', 1 << 24, { createdAt: today.toISOString() })
   await p.drain(1)
@@ -76,11 +76,11 @@ async function stream(d: Dataset, rows: readonly Row[]) {
 }
 const clear = () => db.query('TRUNCATE items, newest, daily')
 const count = async ({ name }: Dataset): Promise<number> => (await db.query(`SELECT count(*)::int AS n FROM ${name}`)).rows[0].n
-/** By every road, and by the stream. */
+/** By every strategy, and by the stream. */
 async function everyWay(d: Dataset, rows: readonly Row[], check: (came: Awaited<ReturnType<typeof load>>) => Promise<void> | void) {
-  for (const road of ['direct', 'probed', 'staged'] as const) {
+  for (const strategy of ['direct', 'probed', 'staged'] as const) {
     await clear()
-    await check(await load(d, rows, road))
+    await check(await load(d, rows, strategy))
   }
   await clear()
   await check((await stream(d, rows)) as Awaited<ReturnType<typeof load>>)
@@ -130,9 +130,9 @@ test('a trigger that leaves a row as it is when nothing changes drops none', asy
 
 test('a trigger that gives rows other keys drops none', async () => {
   await withTrigger(items, 'NEW.id = NEW.id + 100; RETURN NEW;', async () => {
-    for (const road of ['direct', 'probed', 'staged'] as const) {
+    for (const strategy of ['direct', 'probed', 'staged'] as const) {
       await clear()
-      assert.deepEqual((await load(items, rowsOf(10), road)).counts, [10, 10, 0, 0, 0], road)
+      assert.deepEqual((await load(items, rowsOf(10), strategy)).counts, [10, 10, 0, 0, 0], strategy)
     }
   })
 })
@@ -286,11 +286,11 @@ test('row-level security: COPY is not possible, a policy rejects rows, and every
     return connection
   }
   try {
-    for (const road of ['direct', 'probed', 'staged'] as const) {
+    for (const strategy of ['direct', 'probed', 'staged'] as const) {
       await clear()
-      const came = await load(items, rowsOf(10), road, asLoader)
+      const came = await load(items, rowsOf(10), strategy, asLoader)
       assert.deepEqual(came, { counts: [10, 9, 0, 0, 1], rejects: [[5, 'sqlstate-42501']] })
-      assert.deepEqual((await load(items, rowsOf(11), road, asLoader)).counts, [11, 1, 0, 9, 1])
+      assert.deepEqual((await load(items, rowsOf(11), strategy, asLoader)).counts, [11, 1, 0, 9, 1])
     }
   } finally {
     await db.query(`DROP POLICY seen ON items; DROP POLICY taken ON items; ALTER TABLE items DISABLE ROW LEVEL SECURITY;

@@ -9,11 +9,11 @@ import { reconciles } from '#core/loads/receipt.ts'
 import type { Edge } from '#core/reading/csv-edges.ts'
 import type { Compression, Format } from '#core/rows/encoding.ts'
 import { DatabaseAway } from '#platform/postgres/breaker.ts'
-import { commitChunk, type Road } from '#platform/postgres/commit-chunk.ts'
+import { commitChunk, type Strategy } from '#platform/postgres/commit-chunk.ts'
 import { type Connection, keptConnections } from '#platform/postgres/database.ts'
 import { inTime } from '#platform/postgres/in-time.ts'
-import { RoadMemory } from '#platform/postgres/road-memory.ts'
 import { readParts } from '#platform/postgres/sql/read-chunk.ts'
+import { StrategyMemory } from '#platform/postgres/strategy-memory.ts'
 import { textOpener } from '#platform/s3/open-text.ts'
 import { parquetOpener } from '#platform/s3/parquet.ts'
 import { createLoadChunk } from '../../functions/load-chunk/load-chunk.ts'
@@ -31,9 +31,9 @@ export class Pipeline {
   readonly edges = new Map<string, Map<number, Edge[]>>()
   readonly rejects = new Map<string, readonly StoredReject[]>()
   readonly queue: ChunkJob[] = []
-  /** The road every chunk tries first; undefined: what the chunks before it taught, as in a deployed loader. */
-  road: Road | undefined = 'direct'
-  readonly #roads = new RoadMemory()
+  /** The strategy every chunk tries first; undefined: what the chunks before it taught, as in a deployed loader. */
+  strategy: Strategy | undefined = 'direct'
+  readonly #strategies = new StrategyMemory()
   /** Deliveries that may fail before a test gives up. */
   mostFailures = 50
   /** Begins the clock of one invocation, where `drain` is not told the time: milliseconds that are left of it. */
@@ -60,14 +60,14 @@ export class Pipeline {
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
       openParquet: async (load, dataset) => parquetOpener((key, from, to) => this.#read(key, from, to))(load, dataset),
       committedParts: (load, chunk, from) => onDatabase((db) => readParts(db, load, chunk, from)),
-      commitChunk: (load, dataset, { chunk, part }, read, turn, timeLeft) =>
+      commitChunk: (load, dataset, { chunk, part }, read, ticket, timeLeft) =>
         inTime(onDatabase, timeLeft(), async (db, begun) => {
           this.backends.set(`${load.id}/${chunk}`, await backendOf(db))
           const key = chunkKey(load.id, chunk, part).sk
           const openRejects = () => memoryRejects((rows) => void this.rejects.set(`${load.id}/${key}`, rows))
-          const road = this.road ?? this.#roads.first(dataset, load.id)
-          const result = await commitChunk(db, { load, dataset, chunk, part, begun, read, openRejects, road, turn })
-          if (result) this.#roads.learn(dataset, load.id, result)
+          const strategy = this.strategy ?? this.#strategies.first(dataset, load.id)
+          const result = await commitChunk(db, { load, dataset, chunk, part, begun, read, openRejects, strategy, ticket })
+          if (result) this.#strategies.learn(dataset, load.id, result)
           return result
         }),
       projectChunk: async (load, result) => this.#loads.project(load.id, result),

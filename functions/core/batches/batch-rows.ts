@@ -89,9 +89,9 @@ export function readAgain({ form, text }: BatchRows, dataset: Dataset, day: Date
 }
 
 async function readText(dataset: Dataset, form: BatchForm, day: Date, text: BatchText, pieces: AsyncIterable<Buffer>): Promise<BatchRows> {
-  const { scanner, hasHeader, reader } = rowFormatOf(form)
+  const { boundaries, hasHeader, reader } = rowFormatOf(form)
   const { rowBytes } = dataset.limits
-  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
+  const splitter = new RowSplitter({ boundaries: boundaries(0), rowBytes, offset: 0, skipToNewline: false, ranged: false })
   const source = smallPieces(pieces)
   const more = async (): Promise<boolean> => {
     const { value, done } = await source.next()

@@ -94,10 +94,10 @@ function setAside({ body, metadata }: StoredLetters): Contents {
   return { kind: 'records', reason, records: [{ data: body, partitionKey, sequenceNumber, arrivedAt }] }
 }
 
-/** What objects hold that were looked into: a batch that Lambda gave up is many MB of JSON, and may hold many letters of one load. */
+/** What objects hold that were looked into: a batch that Lambda gave up is many MB of JSON, and may hold many dead letters of one load. */
 const lookedInto = new WeakMap<StoredLetters, Contents>()
 
-/** The record that a letter speaks of; undefined when the object is not the one that was noted. */
+/** The record that a dead letter speaks of; undefined when the object is not the one that was noted. */
 export function recordIn(object: StoredLetters, { record }: Pick<DeadLetter, 'record'>): DeadRecord | undefined {
   const contents = lookedInto.get(object) ?? contentsOf(object)
   lookedInto.set(object, contents)
@@ -120,8 +120,8 @@ export function isEarlier(a: string, b: string): boolean {
 }
 
 /** In the order in which the stream took them. */
-export const inOrder = <T extends { readonly sequenceNumber: string }>(letters: readonly T[]): T[] =>
-  [...letters].sort((a, b) => (isEarlier(a.sequenceNumber, b.sequenceNumber) ? -1 : 1))
+export const inOrder = <T extends { readonly sequenceNumber: string }>(deadLetters: readonly T[]): T[] =>
+  [...deadLetters].sort((a, b) => (isEarlier(a.sequenceNumber, b.sequenceNumber) ? -1 : 1))
 
 const isSequenceNumber = (text: string | undefined): text is string => text !== undefined && /^\d{1,128}$/.test(text)
 const isTime = (text: string | undefined): text is string => text !== undefined && !Number.isNaN(Date.parse(text))

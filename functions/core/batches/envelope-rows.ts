@@ -1,22 +1,15 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError } from '#core/errors.ts'
+import type { ChunkRead } from '#core/reading/chunk-read.ts'
 import { rowFormatOf } from '#core/reading/format.ts'
-import { type RowSink, type RowsRead, readRows } from '#core/reading/read-rows.ts'
+import { type RowSink, readRows } from '#core/reading/read-rows.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import type { Envelope } from './envelope.ts'
 import { type Place, placeOf } from './places.ts'
 
-/** What reading a chunk found out. */
-interface EnvelopeRead extends RowsRead {
-  readonly sourceStart: number
-  readonly sourceEnd: number
-  readonly crc32: number
-  readonly last: boolean
-}
-
 export interface EnvelopeRows {
   /** Sends every good row to the sink. Called again when the rows must go another way: it then begins again. */
-  readonly read: (sink: RowSink, lead: boolean, linesBefore: number) => Promise<EnvelopeRead>
+  readonly read: (sink: RowSink, lead: boolean, linesBefore: number) => Promise<ChunkRead>
   /** Where a row of the text stands in the body of the batch. */
   readonly placeOf: (line: number, offset: number) => Place
 }
@@ -24,11 +17,11 @@ export interface EnvelopeRows {
 /** The rows of an envelope. They are held in memory whole, so nothing here waits but for the sink. */
 export function rowsOf({ header, text, places }: Envelope, dataset: Dataset): EnvelopeRows {
   const { start, size, crc32, last, createdAt } = header
-  const { scanner, reader } = rowFormatOf(header)
+  const { boundaries, reader } = rowFormatOf(header)
   return {
     async read(sink, lead, linesBefore) {
       const splitter = new RowSplitter({
-        scanner: scanner(0),
+        boundaries: boundaries(0),
         rowBytes: dataset.limits.rowBytes,
         offset: 0,
         skipToNewline: false,

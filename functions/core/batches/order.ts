@@ -19,9 +19,9 @@ export const orderMatters = (dataset: Dataset): boolean => !chunksCommute(datase
 export type OrderQuestion =
   /** Chunks that were set aside, and where they lie. */
   | {
-      readonly kind: 'letters'
+      readonly kind: 'deadLetters'
       readonly dataset: string
-      readonly letters: readonly (OrderPlace & { readonly object: string; readonly record: number })[]
+      readonly deadLetters: readonly (OrderPlace & { readonly object: string; readonly record: number })[]
     }
   /** Rows of a file, none of which was read: anything that was committed since counts. */
   | { readonly kind: 'since'; readonly dataset: string; readonly load: string; readonly since: string }

@@ -1,6 +1,6 @@
 import { csvRows } from '#core/rows/csv.ts'
 import type { CsvDialect } from '#core/rows/csv-dialect.ts'
-import type { BulkReader, RowScanner } from '#core/rows/row-scanner.ts'
+import type { BulkReader, RowBoundaries } from '#core/rows/row-boundaries.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import type { Text } from './read-rows.ts'
 
@@ -22,7 +22,7 @@ const newline = 10
 /** Bytes of the longest state: so many stand before the chunk's first one, which lets it be read as if it were in that state. */
 const lead = 3
 
-/** Bytes that put the scanner into each state: between fields, in a plain field, in a quoted field, behind a quote in a quoted field. */
+/** Bytes that put the boundaries into each state: between fields, in a plain field, in a quoted field, behind a quote in a quoted field. */
 function statesOf({ delimiter, quote }: CsvDialect) {
   const plain = ['x', 'y', 'z'].find((c) => c !== delimiter && c !== quote)!
   return { between: '', plain, quoted: quote, behindQuote: `${quote}${plain}${quote}` }
@@ -60,7 +60,7 @@ export interface ChunkBytes {
 
 /** The edges of a chunk that does not begin the file. */
 export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkBytes): Promise<Edge[]> {
-  const scanner = csvRows(dialect)
+  const boundaries = csvRows(dialect)
   // The last byte of the lead is the one before the chunk.
   let head: Buffer = Buffer.alloc(lead - 1)
   let final = false
@@ -80,7 +80,7 @@ export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkByte
   const before = head[lead - 1]
   const states = before === undefined ? [] : statesBehind(before, dialect)
   const startsIn = (): (number | undefined)[] =>
-    states.map((state) => (state === '' && before === newline ? from : startIn(state, head, from, final, scanner)))
+    states.map((state) => (state === '' && before === newline ? from : startIn(state, head, from, final, boundaries)))
   let starts = startsIn()
   // A state in which no row ends within the longest row there may be is not the right one. Twice as much each time, or a look at all would cost its square.
   while (starts.some((s) => s === undefined) && !final && head.length <= rowBytes + lead) {
@@ -88,7 +88,7 @@ export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkByte
     starts = startsIn()
   }
   const distinct = [...new Set(starts.filter((s) => s !== undefined))]
-  const readers = distinct.map((start) => reader(scanner, start, rowBytes, head.subarray(start - from + lead)))
+  const readers = distinct.map((start) => reader(boundaries, start, rowBytes, head.subarray(start - from + lead)))
   const bulk = rowsWithoutQuotes(dialect)
   for (;;) {
     for (const r of readers) r.edge ??= endOf(r, to, final, bulk)
@@ -100,9 +100,9 @@ export async function findEdges({ from, to, rowBytes, dialect, next }: ChunkByte
 }
 
 /** Where the chunk's first row begins when its first byte is read in this state; undefined when the bytes do not tell yet. */
-function startIn(state: string, head: Buffer, from: number, final: boolean, scanner: RowScanner): number | undefined {
+function startIn(state: string, head: Buffer, from: number, final: boolean, boundaries: RowBoundaries): number | undefined {
   head.write(state, lead - state.length, 'latin1')
-  const end = scanner.end(head, lead - state.length, head.length, final)
+  const end = boundaries.end(head, lead - state.length, head.length, final)
   return end < 0 ? undefined : from + end - lead
 }
 
@@ -112,8 +112,8 @@ interface EdgeReader {
   edge: Edge | undefined
 }
 
-function reader(scanner: RowScanner, start: number, rowBytes: number, bytes: Buffer): EdgeReader {
-  const splitter = new RowSplitter({ scanner, rowBytes, offset: start, skipToNewline: false, ranged: false })
+function reader(boundaries: RowBoundaries, start: number, rowBytes: number, bytes: Buffer): EdgeReader {
+  const splitter = new RowSplitter({ boundaries, rowBytes, offset: start, skipToNewline: false, ranged: false })
   splitter.push(bytes)
   return { start, splitter, edge: undefined }
 }

@@ -3,10 +3,10 @@ import { csvColumns, csvRowEncoder, csvRows } from '#core/rows/csv.ts'
 import { type CsvDialect, standardCsv } from '#core/rows/csv-dialect.ts'
 import type { Format } from '#core/rows/encoding.ts'
 import { type Ignored, IgnoredTally, ignoredInAll } from '#core/rows/ignored.ts'
-import { jsonArrayScanner } from '#core/rows/json-array.ts'
-import { ndjsonScanner } from '#core/rows/ndjson.ts'
+import { jsonArrayBoundaries } from '#core/rows/json-array.ts'
+import { ndjsonBoundaries } from '#core/rows/ndjson.ts'
 import { jsonRowEncoder, type RowEncoder, type RowOptions } from '#core/rows/row.ts'
-import type { RowScanner } from '#core/rows/row-scanner.ts'
+import type { RowBoundaries } from '#core/rows/row-boundaries.ts'
 import { unknownNames } from '#core/rows/unknown-names.ts'
 import { csvScanner } from '#core/scanner/csv-scanner.ts'
 import { jsonScanner } from '#core/scanner/json-scanner.ts'
@@ -23,7 +23,7 @@ export interface RowReader {
 /** How the text of one format becomes rows. */
 export interface RowFormat {
   /** @param offset where in the text the reading begins */
-  readonly scanner: (offset: number) => RowScanner
+  readonly boundaries: (offset: number) => RowBoundaries
   /** True when the first row names the columns. */
   readonly hasHeader: boolean
   /** @param header the first row, when the format has one */
@@ -38,17 +38,17 @@ export const rowFormatOf = (load: { readonly format: Format; readonly csv?: CsvD
 
 const rowFormats: Readonly<Record<Exclude<Format, 'parquet'>, (load: { readonly csv?: CsvDialect }) => RowFormat>> = {
   ndjson: () => ({
-    scanner: () => ndjsonScanner,
+    boundaries: () => ndjsonBoundaries,
     hasHeader: false,
     reader: (dataset, options) => jsonReader(dataset, options, jsonScanner(dataset, options.day, options.lead)),
   }),
   json: () => ({
-    scanner: jsonArrayScanner,
+    boundaries: jsonArrayBoundaries,
     hasHeader: false,
     reader: (dataset, options) => jsonReader(dataset, options, undefined),
   }),
   csv: ({ csv: dialect = standardCsv }) => ({
-    scanner: () => csvRows(dialect),
+    boundaries: () => csvRows(dialect),
     hasHeader: dialect.header,
     reader: (dataset, options, header) => {
       const names = csvColumns(dataset, dialect, header)

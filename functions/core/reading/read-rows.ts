@@ -1,5 +1,5 @@
 import type { Ignored } from '#core/rows/ignored.ts'
-import type { BulkReader } from '#core/rows/row-scanner.ts'
+import type { BulkReader } from '#core/rows/row-boundaries.ts'
 import type { RowSplitter, SplitRow } from '#core/rows/row-splitter.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import { type Refusal, rowTooLarge } from '#core/values/reject.ts'

@@ -13,8 +13,8 @@ export type Progress =
   | { readonly kind: 'done' }
   /** The table is in trouble from the first of `rest` on, or there is no time for them. */
   | { readonly kind: 'trouble' | 'no-time'; readonly rest: readonly Announced[]; readonly trouble: Trouble }
-  /** One of them must come again; `comesAgain` was told. */
-  | { readonly kind: 'comes-again' }
+  /** One of them must come again; `redeliver` was told. */
+  | { readonly kind: 'redelivered' }
 
 export interface Time {
   /** Milliseconds in which transactions may be begun. */
@@ -36,7 +36,7 @@ export async function loadAtPace(
   group: readonly Announced[],
   { left, ofTry }: Time,
   paces: Paces,
-  comesAgain: (record: StreamRecord, error: unknown) => void,
+  redeliver: (record: StreamRecord, error: unknown) => void,
 ): Promise<Progress> {
   const pace = new Pace(paces.get(dataset.name))
   const commit = commitAtPace(deps, dataset, pace, { left, ofTry })
@@ -46,12 +46,12 @@ export async function loadAtPace(
       // Looked at before each but the first, or a short time would only pass the records on.
       if (rest !== group && left() < 2 * slowest) {
         if (pace.rows !== undefined) return { kind: 'no-time', rest, trouble: slow }
-        comesAgain(rest[0]!.record, new Error('the time of the invocation is over'))
-        return { kind: 'comes-again' }
+        redeliver(rest[0]!.record, new Error('the time of the invocation is over'))
+        return { kind: 'redelivered' }
       }
       const together = takenTogether(rest, pace.rows)
       const began = left()
-      const troubles = new Troubles(comesAgain)
+      const troubles = new Troubles(redeliver)
       const whole = await loadTogether(deps, dataset, rest.slice(0, together), commit, troubles.take)
       if (troubles.first) {
         const { record, trouble } = troubles.first
@@ -60,7 +60,7 @@ export async function loadAtPace(
         if (trouble !== slow || together - at <= 1) return { kind: 'trouble', rest, trouble }
         continue
       }
-      if (!whole) return { kind: 'comes-again' }
+      if (!whole) return { kind: 'redelivered' }
       rest = rest.slice(together)
       slowest = Math.max(slowest, began - left())
     }
@@ -81,7 +81,7 @@ const commitAtPace =
     const watched = chunks.map((chunk) => ({
       ...chunk,
       read: (...args: Parameters<RecordChunk['read']>) => {
-        // Read from the first on again, they go another road, or once more after an outage.
+        // Read from the first on again, they are loaded by another strategy, or once more after an outage.
         if (sent.size === 0 || sent.values().next().value === chunk) [began, available] = [left(), ofThisTry()]
         sent.add(chunk)
         return chunk.read(...args)

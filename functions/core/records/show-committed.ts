@@ -18,7 +18,7 @@ export async function showCommitted(
   deps: RecordPorts,
   dataset: Dataset,
   committed: readonly Committed[],
-  comesAgain: (record: StreamRecord, error: unknown) => void,
+  redeliver: (record: StreamRecord, error: unknown) => void,
 ): Promise<void> {
   const loads = Map.groupBy(committed, ({ chunk }) => chunk.header.load).values()
   const work = async (): Promise<void> => {
@@ -28,7 +28,7 @@ export async function showCommitted(
           await deps.projectChunk({ id: chunk.header.load, ttl: chunk.header.ttl }, result)
           if (chunk === chunks.at(-1)!.chunk) await end(deps, dataset, chunk.header.load)
         } catch (error) {
-          comesAgain(chunk.record, error)
+          redeliver(chunk.record, error)
           break
         }
       }

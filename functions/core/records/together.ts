@@ -3,14 +3,14 @@ import { type AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
 import type { StreamRecord } from '#core/stream-record.ts'
 import type { Announced, ManyCommitted, RecordPorts } from './ports.ts'
-import { putAside } from './put-aside.ts'
 import { type RecordChunk, recordChunk } from './record-chunk.ts'
+import { setAsideAndFail } from './set-aside-and-fail.ts'
 import { type Committed, showCommitted } from './show-committed.ts'
 
 /** Chunks at fault for which a transaction is done again without them; when there are more, each chunk is committed by itself, which costs less. */
 const mostFaults = 3
 
-type ComesAgain = (record: StreamRecord, error: unknown) => void
+type Redeliver = (record: StreamRecord, error: unknown) => void
 
 /** Commits chunks of a dataset in one transaction, in their order. */
 export type CommitTogether = (chunks: readonly RecordChunk[]) => Promise<ManyCommitted>
@@ -25,9 +25,9 @@ export async function loadTogether(
   dataset: Dataset,
   records: readonly Announced[],
   commit: CommitTogether,
-  comesAgain: ComesAgain,
+  redeliver: Redeliver,
 ): Promise<boolean> {
-  const round = new Round(deps, commit, comesAgain)
+  const round = new Round(deps, commit, redeliver)
   const stopped = dataset.limits.maxRejects === undefined ? new Set<string>() : await round.stoppedLoads(records)
   if (!stopped) return false
   const isStopped = ({ header }: Announced): boolean => stopped.has(header.load)
@@ -36,7 +36,7 @@ export async function loadTogether(
   let shown = true
   await showCommitted(deps, dataset, round.committed, (record, error) => {
     shown = false
-    comesAgain(record, error)
+    redeliver(record, error)
   })
   return round.whole && shown
 }
@@ -48,12 +48,12 @@ class Round {
   whole = true
   readonly #deps: RecordPorts
   readonly #commit: CommitTogether
-  readonly #comesAgain: ComesAgain
+  readonly #redeliver: Redeliver
 
-  constructor(deps: RecordPorts, commit: CommitTogether, comesAgain: ComesAgain) {
+  constructor(deps: RecordPorts, commit: CommitTogether, redeliver: Redeliver) {
     this.#deps = deps
     this.#commit = commit
-    this.#comesAgain = comesAgain
+    this.#redeliver = redeliver
   }
 
   /** The loads that were stopped for their rejects: their chunks are not begun any more. Undefined when that could not be found out. */
@@ -94,7 +94,7 @@ class Round {
       // A load that is stopped for its rejects ends here, and its rows with it: they are not lost by accident.
       const isStopped = error instanceof LoadError && error.problem.code === 'too-many-rejects'
       const gone = await this.#attempt(chunk.record, () =>
-        isStopped ? this.#deps.failLoad(chunk.header.load, error) : putAside(this.#deps, chunk.record, chunk.header, error),
+        isStopped ? this.#deps.failLoad(chunk.header.load, error) : setAsideAndFail(this.#deps, chunk.record, chunk.header, error),
       )
       open = gone ? open.toSpliced(at, 1) : open.slice(0, at)
     }
@@ -111,12 +111,12 @@ class Round {
 
   /** What the ledger had before must be the same chunk. */
   async #take(chunk: RecordChunk, result: ChunkResult, before: boolean): Promise<void> {
-    if (before && !isSame(chunk, result)) await this.#putAside(chunk, conflict(chunk))
+    if (before && !isSame(chunk, result)) await this.#setAsideAndFail(chunk, conflict(chunk))
     else this.committed.push({ chunk, result })
   }
 
-  #putAside({ record, header }: Announced, fault: LoadError | AccountingError): Promise<boolean> {
-    return this.#attempt(record, () => putAside(this.#deps, record, header, fault))
+  #setAsideAndFail({ record, header }: Announced, fault: LoadError | AccountingError): Promise<boolean> {
+    return this.#attempt(record, () => setAsideAndFail(this.#deps, record, header, fault))
   }
 
   /** False when it did not succeed: the record must come again. */
@@ -132,7 +132,7 @@ class Round {
 
   #fail(record: StreamRecord, error: unknown): void {
     this.whole = false
-    this.#comesAgain(record, error)
+    this.#redeliver(record, error)
   }
 }
 

@@ -31,15 +31,15 @@ function troubleOf(error: unknown): Trouble | undefined {
 /** Tells the table's trouble from what makes a record come again. */
 export class Troubles {
   first: MetTrouble | undefined
-  readonly #comesAgain: (record: StreamRecord, error: unknown) => void
+  readonly #redeliver: (record: StreamRecord, error: unknown) => void
 
-  constructor(comesAgain: (record: StreamRecord, error: unknown) => void) {
-    this.#comesAgain = comesAgain
+  constructor(redeliver: (record: StreamRecord, error: unknown) => void) {
+    this.#redeliver = redeliver
   }
 
   readonly take = (record: StreamRecord, error: unknown): void => {
     const trouble = troubleOf(error)
     if (trouble && !this.first) this.first = { record, trouble }
-    else this.#comesAgain(record, error)
+    else this.#redeliver(record, error)
   }
 }

@@ -7,7 +7,7 @@ import { byteOrderMark, type Refusal, refuse } from '#core/values/reject.ts'
 import type { CsvDialect } from './csv-dialect.ts'
 import { nearMiss } from './near-names.ts'
 import { decode, encodeRow, fieldsOf, firstTwice, notUtf8, type RowEncoder, type RowOptions } from './row.ts'
-import type { RowScanner } from './row-scanner.ts'
+import type { RowBoundaries } from './row-boundaries.ts'
 import { unknownNames } from './unknown-names.ts'
 
 /**
@@ -19,7 +19,7 @@ import { unknownNames } from './unknown-names.ts'
  */
 const [lf, cr] = [10, 13]
 
-export const csvRows = (dialect: CsvDialect): RowScanner => {
+export const csvRows = (dialect: CsvDialect): RowBoundaries => {
   const [delimiter, quote] = [dialect.delimiter.charCodeAt(0), dialect.quote.charCodeAt(0)]
   return { end: (bytes, from, to, final) => rowEnd(bytes, from, to, final, delimiter, quote), blank: (_bytes, from, to) => from === to }
 }

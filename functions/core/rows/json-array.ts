@@ -1,5 +1,5 @@
 import { LoadError } from '#core/errors.ts'
-import type { RowScanner } from './row-scanner.ts'
+import type { RowBoundaries } from './row-boundaries.ts'
 
 /**
  * The rows of one JSON array, each of its elements a row, read piece by piece.
@@ -11,7 +11,7 @@ import type { RowScanner } from './row-scanner.ts'
  * newline inside a string, or the wrong bracket, is never JSON, and counting on would take the neighbours too. Such an element is taken to end
  * at the end of a line that closes an object and goes on with a comma, or before the array's closing bracket.
  */
-export function jsonArrayScanner(offset: number): RowScanner {
+export function jsonArrayBoundaries(offset: number): RowBoundaries {
   let place: 'start' | 'inside' | 'over' = offset > 0 ? 'inside' : 'start'
   let passing: Nesting | undefined
 

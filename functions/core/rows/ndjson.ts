@@ -1,7 +1,7 @@
-import type { RowScanner } from './row-scanner.ts'
+import type { RowBoundaries } from './row-boundaries.ts'
 
 /** Newline-delimited JSON: a row is a line; a line of white space is none. */
-export const ndjsonScanner: RowScanner = {
+export const ndjsonBoundaries: RowBoundaries = {
   end(bytes, from, to, final) {
     const next = bytes.indexOf(10, from)
     return next >= 0 ? next + 1 : final ? to : -1

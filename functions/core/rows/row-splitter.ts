@@ -1,4 +1,4 @@
-import type { BulkReader, RowScanner } from './row-scanner.ts'
+import type { BulkReader, RowBoundaries } from './row-boundaries.ts'
 
 export interface SplitRow {
   /** Without its newline. A view: valid until the callback returns. Of an oversized row only the beginning. */
@@ -18,7 +18,7 @@ const carriageReturn = 13
 const lineEnding = 2
 
 export interface SplitterOptions {
-  readonly scanner: RowScanner
+  readonly boundaries: RowBoundaries
   /** Longest row taken, bytes. */
   readonly rowBytes: number
   /** Text offset of the first byte that will be pushed. */
@@ -37,7 +37,7 @@ export interface SplitterOptions {
  * thus read by exactly one chunk, whatever the sizes.
  */
 export class RowSplitter {
-  readonly #scanner: RowScanner
+  readonly #boundaries: RowBoundaries
   readonly #rowBytes: number
   readonly #prefixBytes: number
   /** Where the pieces are joined: one buffer for all of them, or the garbage collector would have one per piece to look after. */
@@ -55,9 +55,9 @@ export class RowSplitter {
   #oversized: { prefix: Buffer; offset: number; line: number; blank: boolean } | undefined
   #lines = 0
 
-  constructor({ scanner, rowBytes, offset, skipToNewline, ranged }: SplitterOptions) {
+  constructor({ boundaries, rowBytes, offset, skipToNewline, ranged }: SplitterOptions) {
     this.#ranged = ranged
-    this.#scanner = scanner
+    this.#boundaries = boundaries
     this.#rowBytes = rowBytes
     this.#prefixBytes = Math.min(rowBytes, oversizedPrefix)
     this.#base = offset
@@ -113,7 +113,7 @@ export class RowSplitter {
         continue
       }
       if (final && this.#at === this.#bytes.length) return true
-      if (this.offset >= limit && !this.#scanner.over?.()) return true
+      if (this.offset >= limit && !this.#boundaries.over?.()) return true
       if (bulk && this.#at < this.#lastLine) {
         const taken = bulk(this.#bytes, this.#at, this.#lastLine, limit - this.#base, this.#lines + 1, this.#base)
         this.#at = taken.at
@@ -139,7 +139,7 @@ export class RowSplitter {
   #end(final: boolean): number {
     const most = this.#at + this.#rowBytes + lineEnding + 1
     const to = Math.min(this.#bytes.length, most)
-    return this.#scanner.end(this.#bytes, this.#at, to, final && to === this.#bytes.length)
+    return this.#boundaries.end(this.#bytes, this.#at, to, final && to === this.#bytes.length)
   }
 
   /** The next row by itself, such as a header; undefined when that needs more bytes, or there is none. */
@@ -165,14 +165,14 @@ export class RowSplitter {
     if (to > start && this.#bytes[to - 1] === carriageReturn) to--
     this.#countLines(start, end)
     this.#at = end
-    if (this.#scanner.blank(this.#bytes, start, to)) return
+    if (this.#boundaries.blank(this.#bytes, start, to)) return
     const oversized = to - start > this.#rowBytes
     onRow({ bytes: this.#bytes.subarray(start, oversized ? start + this.#prefixBytes : to), line, offset, oversized })
   }
 
   /** A row that is too long and has not ended: if it holds a newline (inside a quote) it ends there, else everything up to the next newline is let go. */
   #startOversized(onRow: (row: SplitRow) => void): void {
-    if (this.#scanner.pass) {
+    if (this.#boundaries.pass) {
       this.#at = this.#begin(this.#bytes.length)
       const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + this.#prefixBytes))
       this.#oversized = { prefix, offset: this.offset, line: this.#lines + 1, blank: false }
@@ -184,15 +184,15 @@ export class RowSplitter {
       return
     }
     const prefix = Buffer.from(this.#bytes.subarray(this.#at, this.#at + this.#prefixBytes))
-    const blank = this.#scanner.blank(this.#bytes, this.#at, this.#bytes.length)
+    const blank = this.#boundaries.blank(this.#bytes, this.#at, this.#bytes.length)
     this.#oversized = { prefix, offset: this.offset, line: this.#lines + 1, blank }
     this.#at = this.#bytes.length
   }
 
   /** Index at which the row that ends at `end` begins; the lines before it are counted. */
   #begin(end: number): number {
-    if (!this.#scanner.begin) return this.#at
-    const start = this.#scanner.begin(this.#bytes, this.#at, end)
+    if (!this.#boundaries.begin) return this.#at
+    const start = this.#boundaries.begin(this.#bytes, this.#at, end)
     this.#countLines(this.#at, start)
     return start
   }
@@ -201,9 +201,9 @@ export class RowSplitter {
   #passOversized(limit: number, final: boolean, onRow: (row: SplitRow) => void): boolean {
     const oversized = this.#oversized!
     const { prefix, offset, line } = oversized
-    if (this.#scanner.pass) {
+    if (this.#boundaries.pass) {
       const from = this.#at
-      const end = this.#scanner.pass(this.#bytes, from, this.#bytes.length, final)
+      const end = this.#boundaries.pass(this.#bytes, from, this.#bytes.length, final)
       this.#at = end < 0 ? this.#bytes.length : end
       this.#countLines(from, this.#at)
       if (end < 0) return false
@@ -212,7 +212,7 @@ export class RowSplitter {
       return true
     }
     const next = this.#bytes.indexOf(newline, this.#at)
-    oversized.blank &&= this.#scanner.blank(this.#bytes, this.#at, next < 0 ? this.#bytes.length : next)
+    oversized.blank &&= this.#boundaries.blank(this.#bytes, this.#at, next < 0 ? this.#bytes.length : next)
     this.#at = next < 0 ? this.#bytes.length : next + 1
     // While it may still turn out blank, only its end tells whether it is a row.
     if (next < 0 && !final && !(this.#ranged && this.offset >= limit && !oversized.blank)) return false
@@ -238,8 +238,8 @@ export class RowSplitter {
   }
 
   #countLines(from: number, end: number): void {
-    const last = this.#scanner.begin ? end : end - 1
-    if (!this.#scanner.begin) this.#lines++
+    const last = this.#boundaries.begin ? end : end - 1
+    if (!this.#boundaries.begin) this.#lines++
     for (let i = this.#bytes.indexOf(newline, from); i >= 0 && i < last; i = this.#bytes.indexOf(newline, i + 1)) this.#lines++
   }
 }

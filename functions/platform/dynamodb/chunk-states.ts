@@ -4,7 +4,7 @@ import { RequestError } from '#core/errors.ts'
 import { chunkKey } from '#core/loads/load.ts'
 import type { Table } from './table.ts'
 
-/** A chunk and its letter: BatchGetItem takes 100 keys. */
+/** A chunk and its dead letter: BatchGetItem takes 100 keys. */
 const batch = 50
 /** Times BatchGetItem is asked again for what it left out. */
 const maxBatches = 5

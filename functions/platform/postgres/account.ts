@@ -1,20 +1,12 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
-import type { RowsRead } from '#core/reading/read-rows.ts'
+import type { ChunkRead } from '#core/reading/chunk-read.ts'
 import type { CountedRejects } from './counted-rejects.ts'
-
-/** What reading a chunk found out about its source. */
-export interface SourceRead extends RowsRead {
-  readonly sourceStart: number
-  readonly sourceEnd: number
-  readonly crc32: number
-  readonly last: boolean
-}
 
 /** What became of a chunk's rows, as the reader and as Postgres counted them. */
 export interface Loaded {
-  readonly read: SourceRead
+  readonly read: ChunkRead
   /** Rows that Postgres took from the COPY. */
   readonly copied: number
   /** Of those, the ones that are new in the table, took the place of an older row, and were refused. */

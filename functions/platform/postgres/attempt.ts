@@ -7,10 +7,10 @@ import { DroppedRow } from './sql/dropped-rows.ts'
 const isRefusal = (error: unknown): boolean => error instanceof DroppedRow || verdictOn(error) === 'reject'
 
 /**
- * Another road may lead to the end: rows can be found that are at fault. Of two COPYs that wait for each other's keys the one that was told to give way sorts its
+ * Errors after which the next strategy is tried: it finds the rows that are at fault. Of two COPYs that wait for each other's keys the one that was told to give way sorts its
  * rows first. A table with row-level security takes no COPY.
  */
-export const goesAnotherRoad = (error: unknown): error is Error => isRefusal(error) || isDeadlock(error) || isUnsupported(error)
+export const allowsAnotherStrategy = (error: unknown): error is Error => isRefusal(error) || isDeadlock(error) || isUnsupported(error)
 
 /** Runs a statement under a savepoint: done, or taken back when the error is one of those expected. Others are thrown. */
 export async function attempt<T>(

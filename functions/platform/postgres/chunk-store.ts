@@ -1,6 +1,6 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
+import type { CommitTicket } from '#core/loads/commit-tickets.ts'
 import type { ChunkPlace, ChunkResult, Load } from '#core/loads/load.ts'
-import type { Turn } from '#core/loads/turns.ts'
 import { logFor } from '#platform/log.ts'
 import { countRows } from '#platform/metrics.ts'
 import { peakMemory } from '#platform/peak-memory.ts'
@@ -10,8 +10,8 @@ import { type ChunkWork, commitChunk } from './commit-chunk.ts'
 import type { Connection } from './database.ts'
 import { inTime } from './in-time.ts'
 import { type Pause, retry, verdictOn } from './retry.ts'
-import { RoadMemory } from './road-memory.ts'
 import { readParts } from './sql/read-chunk.ts'
+import { StrategyMemory } from './strategy-memory.ts'
 
 /**
  * Tries before the queue takes over, of work and of looking whether a database that is away has come back, and the waits between them in milliseconds:
@@ -38,7 +38,7 @@ export interface ChunkStore {
     dataset: Dataset,
     place: ChunkPlace,
     read: ChunkWork['read'],
-    turn: Turn,
+    ticket: CommitTicket,
     timeLeft: () => number,
   ) => Promise<ChunkResult | undefined>
 }
@@ -55,10 +55,10 @@ export function chunkStore(
 ): ChunkStore {
   const patience = { ...tries, pause }
   const onDatabase = guardedConnections(connect, breaker)
-  const roads = new RoadMemory()
+  const strategies = new StrategyMemory()
   return {
     committedParts: (load, chunk, from) => retry(() => onDatabase((db) => readParts(db, load, chunk, from)), patience),
-    async commitChunk(load, dataset, { chunk, part }, read, turn, timeLeft) {
+    async commitChunk(load, dataset, { chunk, part }, read, ticket, timeLeft) {
       const began = performance.now()
       const log = logFor({ tenant: load.tenant, load: load.id, chunk, traceparent: load.traceparent })
       const result = await retry(
@@ -72,15 +72,15 @@ export function chunkStore(
               begun,
               read,
               openRejects: () => openRejects(load, chunk, part),
-              road: roads.first(dataset, load.id),
-              turn,
+              strategy: strategies.first(dataset, load.id),
+              ticket,
             }),
           ),
         patience,
       )
       const ms = Math.round(performance.now() - began)
       if (result) {
-        roads.learn(dataset, load.id, result)
+        strategies.learn(dataset, load.id, result)
         // Names that whoever sends rows chooses are in the receipt, and not in the log.
         const { ignored: _, ...counts } = result
         log.info('chunk committed', { ms, ...counts, rssMiB: peakMemory() })

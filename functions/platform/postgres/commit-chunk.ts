@@ -1,11 +1,11 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
+import type { CommitTicket } from '#core/loads/commit-tickets.ts'
 import type { ChunkResult, Load } from '#core/loads/load.ts'
-import type { Turn } from '#core/loads/turns.ts'
-import type { RowSink } from '#core/reading/read-rows.ts'
+import type { ReadChunk } from '#core/reading/chunk-read.ts'
 import { rowKey } from '#core/rows/keyed-rows.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
-import { accountOf, type Loaded, type SourceRead } from './account.ts'
-import { goesAnotherRoad } from './attempt.ts'
+import { accountOf, type Loaded } from './account.ts'
+import { allowsAnotherStrategy } from './attempt.ts'
 import { type Copy, copyInto } from './copy.ts'
 import { type CopyMissing, copyMissing } from './copy-missing.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
@@ -31,18 +31,18 @@ export interface ChunkWork {
   /** Told which transaction it is, as soon as there is something that may last. */
   readonly begun: (transaction: Transaction) => void
   readonly openRejects: () => RejectFile
-  /** Sends every good row of the chunk to the sink, each led by its line and offset or not. Called again when the rows must go another road. */
-  readonly read: (sink: RowSink, lead: boolean) => Promise<SourceRead>
-  readonly road: Road
+  /** Sends every good row of the chunk to the sink, each led by its line and offset or not. Called again when the rows are loaded by another strategy. */
+  readonly read: ReadChunk
+  readonly strategy: Strategy
   /** When the rows may be written, where earlier chunks of the load are still being committed. */
-  readonly turn: Turn
+  readonly ticket: CommitTicket
 }
 
 /**
- * The road to try first. `direct`: COPY straight into the table; right when every row is new, and the cheapest by far. `probed`: the same, of the rows whose
- * keys a look into the table did not find. `staged`: COPY into a staging table and merge. A COPY that Postgres refuses goes the next road.
+ * The strategy to try first. `direct`: COPY straight into the table; right when every row is new, and the cheapest by far. `probed`: the same, of the rows whose
+ * keys a look into the table did not find. `staged`: COPY into a staging table and merge. A COPY that Postgres refuses is followed by the next strategy.
  */
-export type Road = 'direct' | 'probed' | 'staged'
+export type Strategy = 'direct' | 'probed' | 'staged'
 
 /** True when a look can tell which rows of the dataset need not be written at all. */
 export const canProbe = (dataset: Dataset): boolean => dataset.onConflict === 'ignore' && rowKey(dataset) !== undefined
@@ -75,13 +75,13 @@ export async function commitChunk(db: Connection, work: ChunkWork): Promise<Chun
   }
 }
 
-/** Takes the roads from the first one on until the rows are in the table. */
+/** Tries the strategies in their order, until the rows are in the table. */
 async function loadRows(db: Connection, work: ChunkWork): Promise<Loaded> {
-  let road = work.road === 'probed' && !canProbe(work.dataset) ? 'staged' : work.road
-  while (road !== 'staged') {
-    const outcome = await (road === 'direct' ? goDirect(db, work) : goProbed(db, work))
+  let strategy = work.strategy === 'probed' && !canProbe(work.dataset) ? 'staged' : work.strategy
+  while (strategy !== 'staged') {
+    const outcome = await (strategy === 'direct' ? goDirect(db, work) : goProbed(db, work))
     if (!(outcome instanceof Error)) return outcome
-    road = road === 'direct' && isKeyTaken(outcome) && canProbe(work.dataset) ? 'probed' : 'staged'
+    strategy = strategy === 'direct' && isKeyTaken(outcome) && canProbe(work.dataset) ? 'probed' : 'staged'
   }
   return goStaged(db, work)
 }
@@ -94,7 +94,7 @@ const goProbed = (db: Connection, work: ChunkWork): Promise<Loaded | Error> =>
 
 /** @returns the error when Postgres refuses a row: a key that is there already, or a rule */
 async function goStraight(db: Connection, work: ChunkWork, begin: () => CopyMissing): Promise<Loaded | Error> {
-  await work.turn.alone()
+  await work.ticket.alone()
   const rejects = openRejects(work)
   await db.query('SAVEPOINT straight')
   try {
@@ -105,7 +105,7 @@ async function goStraight(db: Connection, work: ChunkWork, begin: () => CopyMiss
     return { read, copied: copied + copy.left, inserted: copied, updated: 0, refused: 0, rejects }
   } catch (error) {
     await rejects.abort()
-    if (!goesAnotherRoad(error)) throw error
+    if (!allowsAnotherStrategy(error)) throw error
     await db.query('ROLLBACK TO SAVEPOINT straight')
     return error
   }
@@ -118,7 +118,7 @@ async function goStaged(db: Connection, work: ChunkWork): Promise<Loaded> {
     const slot = await takeStaging(db, dataset)
     const table = stagingTable(dataset.name, slot)
     const { read, copied } = await copyRows(copyInto(db, table, [...stagingColumns, ...Object.keys(dataset.columns)]), work, rejects, true)
-    if (!work.turn.free) await work.turn.among(await stagedKeys(db, dataset, slot))
+    if (!work.ticket.free) await work.ticket.among(await stagedKeys(db, dataset, slot))
     const before = rejects.count
     const merged = await mergeStaged(db, dataset, slot, { end: read.nextRow, rows: copied }, async ({ refusal, line, offset, json }) => {
       rejects.add(refusal, { line, offset, bytes: Buffer.from(json) })

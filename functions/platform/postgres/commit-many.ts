@@ -2,15 +2,16 @@ import { olderRowsDetail, orderMatters } from '#core/batches/order.ts'
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { ChunkResult } from '#core/loads/load.ts'
+import type { ChunkRead } from '#core/reading/chunk-read.ts'
 import type { ManyCommitted } from '#core/records/ports.ts'
 import { addSums } from '#core/rejects/reject-sums.ts'
 import { rowKey } from '#core/rows/keyed-rows.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
-import { accountOf, type SourceRead } from './account.ts'
-import { goesAnotherRoad } from './attempt.ts'
-import { canProbe, type Road } from './commit-chunk.ts'
+import { accountOf } from './account.ts'
+import { allowsAnotherStrategy } from './attempt.ts'
+import { canProbe, type Strategy } from './commit-chunk.ts'
 import { copyInto } from './copy.ts'
-import { AtFault, blaming, copyAll, type OneOfMany, openRejects, startsOf } from './copy-many.ts'
+import { AtFault, blaming, type ChunkInput, copyAll, openRejects, startsOf } from './copy-many.ts'
 import { copyMissing } from './copy-missing.ts'
 import type { CountedRejects } from './counted-rejects.ts'
 import type { Connection } from './database.ts'
@@ -35,15 +36,15 @@ import { takeStaging } from './take-staging.ts'
 /**
  * Commits chunks of one dataset in one transaction, in their order, each exactly once and with counts of its own: all ledger rows, all rows in one COPY,
  * all counts. A chunk that is in the ledger already is left out, and what was counted then is the result.
- * @param road to try first, as for one chunk
+ * @param strategy to try first, as for one chunk
  * @param begun is told which transaction it is, once there is something to end
  * @throws LoadError table-changed, table-missing, table-refused: the table's fault, and no chunk's
  */
 export async function commitMany(
   db: Connection,
   dataset: Dataset,
-  chunks: readonly OneOfMany[],
-  road: Road,
+  chunks: readonly ChunkInput[],
+  strategy: Strategy,
   begun: (transaction: Transaction) => void,
 ): Promise<ManyCommitted> {
   const ids = chunks.map(({ load, chunk, place }) => ({ load: load.id, chunk, tenant: load.tenant, ...place }))
@@ -61,7 +62,7 @@ export async function commitMany(
         : new Map<string, ChunkResult>()
     const fresh = chunks.filter((_, i) => isNew(i))
     if (fresh.length > 0) await demandFit(db, dataset, version)
-    const made = fresh.length === 0 ? [] : await goOn(db, dataset, fresh, road)
+    const made = fresh.length === 0 ? [] : await goOn(db, dataset, fresh, strategy)
     const results = new Map(fresh.map(({ load, chunk }, i) => [chunkIdText({ load: load.id, chunk }), made[i]!]))
     if (made.length > 0)
       await completeChunks(
@@ -84,12 +85,12 @@ export async function commitMany(
 }
 
 /** As one chunk goes: straight, or straight but for the rows whose keys are there, or staged. */
-async function goOn(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[], first: Road): Promise<ChunkResult[]> {
-  let road = first === 'probed' && !canProbe(dataset) ? 'staged' : first
-  while (road !== 'staged') {
-    const outcome = await goStraight(db, dataset, chunks, road)
+async function goOn(db: Connection, dataset: Dataset, chunks: readonly ChunkInput[], first: Strategy): Promise<ChunkResult[]> {
+  let strategy = first === 'probed' && !canProbe(dataset) ? 'staged' : first
+  while (strategy !== 'staged') {
+    const outcome = await goStraight(db, dataset, chunks, strategy)
     if (!(outcome instanceof Error)) return outcome
-    road = road === 'direct' && isKeyTaken(outcome) && canProbe(dataset) ? 'probed' : 'staged'
+    strategy = strategy === 'direct' && isKeyTaken(outcome) && canProbe(dataset) ? 'probed' : 'staged'
   }
   return goStaged(db, dataset, chunks)
 }
@@ -98,15 +99,15 @@ async function goOn(db: Connection, dataset: Dataset, chunks: readonly OneOfMany
 async function goStraight(
   db: Connection,
   dataset: Dataset,
-  chunks: readonly OneOfMany[],
-  road: 'direct' | 'probed',
+  chunks: readonly ChunkInput[],
+  strategy: 'direct' | 'probed',
 ): Promise<ChunkResult[] | Error> {
   const rejects = openRejects(dataset, chunks, startsOf(chunks))
   await db.query('SAVEPOINT straight')
   try {
     const left: number[] = []
     const copy =
-      road === 'direct'
+      strategy === 'direct'
         ? copyInto(db, targetTable(dataset.name), Object.keys(dataset.columns))
         : copyMissing(db, dataset, rowKey(dataset)!, (row) => left.push(row))
     const reads = await copyAll(copy, chunks, rejects, false, (copied) => copied + left.length)
@@ -115,14 +116,14 @@ async function goStraight(
     return accountFor(dataset, chunks, reads, rejects, (i) => ({ inserted: reads[i]!.encoded - leftOf[i]!, updated: 0, refused: 0 }))
   } catch (error) {
     await abortAll(rejects)
-    if (!goesAnotherRoad(error)) throw error
+    if (!allowsAnotherStrategy(error)) throw error
     await db.query('ROLLBACK TO SAVEPOINT straight')
     return error
   }
 }
 
 /** How many of the rows, given by their numbers among all that were sent, are each chunk's. */
-function countedBy(reads: readonly SourceRead[], rows: readonly number[]): number[] {
+function countedBy(reads: readonly ChunkRead[], rows: readonly number[]): number[] {
   const counts = reads.map(() => 0)
   let [chunk, end] = [0, reads[0]!.encoded]
   for (const row of rows) {
@@ -133,7 +134,7 @@ function countedBy(reads: readonly SourceRead[], rows: readonly number[]): numbe
 }
 
 /** One staging table and one merge for all chunks: a row's line tells whose it is. */
-async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOfMany[]): Promise<ChunkResult[]> {
+async function goStaged(db: Connection, dataset: Dataset, chunks: readonly ChunkInput[]): Promise<ChunkResult[]> {
   const starts = startsOf(chunks)
   const rejects = openRejects(dataset, chunks, starts)
   try {
@@ -164,7 +165,7 @@ async function goStaged(db: Connection, dataset: Dataset, chunks: readonly OneOf
 }
 
 /** Rows that go straight need no such look: they take the place of none. */
-async function keepOrder(db: Connection, dataset: Dataset, slot: number, chunk: OneOfMany): Promise<void> {
+async function keepOrder(db: Connection, dataset: Dataset, slot: number, chunk: ChunkInput): Promise<void> {
   const { load, chunk: number, place, orderedSince: arrivedAt } = chunk
   if (arrivedAt === undefined || !orderMatters(dataset)) return
   const { rows, keys } = await olderRows(db, dataset, slot, { ...place, load: load.id, chunk: number, arrivedAt })
@@ -209,8 +210,8 @@ type Merged = { readonly inserted: number; readonly updated: number; readonly re
 
 const accountFor = (
   dataset: Dataset,
-  chunks: readonly OneOfMany[],
-  reads: readonly SourceRead[],
+  chunks: readonly ChunkInput[],
+  reads: readonly ChunkRead[],
   rejects: readonly CountedRejects[],
   mergedOf: (i: number) => Merged,
 ): ChunkResult[] =>
@@ -224,7 +225,7 @@ const accountFor = (
   })
 
 /** Rejects carry the client's own lines, so a chunk adds none to those of later chunks. */
-function withRefused(result: ChunkResult, { refused }: OneOfMany): ChunkResult {
+function withRefused(result: ChunkResult, { refused }: ChunkInput): ChunkResult {
   if (!refused) return { ...result, lines: 0 }
   return {
     ...result,

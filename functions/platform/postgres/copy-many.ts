@@ -1,11 +1,11 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
 import { AccountingError, LoadError } from '#core/errors.ts'
 import type { Load } from '#core/loads/load.ts'
+import type { ChunkRead } from '#core/reading/chunk-read.ts'
 import type { RowSink } from '#core/reading/read-rows.ts'
 import type { RejectSum } from '#core/rejects/reject-sums.ts'
 import { CopyWriter } from '#core/values/copy-writer.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
-import type { SourceRead } from './account.ts'
 import type { Copy } from './copy.ts'
 import { type CountedRejects, countedRejects } from './counted-rejects.ts'
 import { gathered } from './gathered.ts'
@@ -13,7 +13,7 @@ import type { StreamPlace } from './sql/claim-chunks.ts'
 import { DroppedRow } from './sql/dropped-rows.ts'
 
 /** One of the chunks that are committed together. */
-export interface OneOfMany {
+export interface ChunkInput {
   readonly load: Pick<Load, 'id' | 'tenant' | 'maxRejects'>
   readonly chunk: number
   readonly place: StreamPlace
@@ -22,8 +22,8 @@ export interface OneOfMany {
   /** Bytes of its text: it has fewer lines than that and one. */
   readonly size: number
   readonly openRejects: () => RejectFile
-  /** Sends every good row of the chunk to the sink, its lines counted from `linesBefore` on. Called again when the rows must go another road. */
-  readonly read: (sink: RowSink, lead: boolean, linesBefore: number) => Promise<SourceRead>
+  /** Sends every good row of the chunk to the sink, its lines counted from `linesBefore` on. Called again when the rows are loaded by another strategy. */
+  readonly read: (sink: RowSink, lead: boolean, linesBefore: number) => Promise<ChunkRead>
   /** Where a row of the text stands in what the client sent. */
   readonly placeOf: (line: number, offset: number) => { readonly line: number; readonly offset: number }
   /** Rows that were refused before: their rejects are stored, and only counted here. */
@@ -32,9 +32,9 @@ export interface OneOfMany {
 
 /** Takes an error that is one chunk's own to the end of the transaction. */
 export class AtFault extends Error {
-  readonly chunk: OneOfMany
+  readonly chunk: ChunkInput
   override readonly cause: LoadError | AccountingError
-  constructor(chunk: OneOfMany, cause: LoadError | AccountingError) {
+  constructor(chunk: ChunkInput, cause: LoadError | AccountingError) {
     super(cause.message)
     this.chunk = chunk
     this.cause = cause
@@ -42,7 +42,7 @@ export class AtFault extends Error {
 }
 
 /** What `work` throws about the chunk itself is the chunk's fault; everything else (Postgres, S3, a bug) goes through. */
-export async function blaming<T>(chunk: OneOfMany, work: () => T | Promise<T>): Promise<T> {
+export async function blaming<T>(chunk: ChunkInput, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -51,7 +51,7 @@ export async function blaming<T>(chunk: OneOfMany, work: () => T | Promise<T>): 
 }
 
 /** The line at which each chunk begins, counted through all of them: a text of n bytes has at most n + 1 lines. */
-export function startsOf(chunks: readonly OneOfMany[]): number[] {
+export function startsOf(chunks: readonly ChunkInput[]): number[] {
   let next = 1
   return chunks.map(({ size }) => {
     const start = next
@@ -61,7 +61,7 @@ export function startsOf(chunks: readonly OneOfMany[]): number[] {
 }
 
 /** Each chunk's rejects, their lines and offsets as the client counts them. */
-export const openRejects = (dataset: Dataset, chunks: readonly OneOfMany[], starts: readonly number[]): CountedRejects[] =>
+export const openRejects = (dataset: Dataset, chunks: readonly ChunkInput[], starts: readonly number[]): CountedRejects[] =>
   chunks.map(({ openRejects, load, chunk, placeOf }, i) => {
     const rejects = countedRejects(openRejects(), load, dataset, chunk)
     return {
@@ -81,15 +81,15 @@ export const openRejects = (dataset: Dataset, chunks: readonly OneOfMany[], star
 /** Sends the rows of all chunks to one COPY. @param taken how many rows it has dealt with, at its end */
 export async function copyAll(
   copy: Copy,
-  chunks: readonly OneOfMany[],
+  chunks: readonly ChunkInput[],
   rejects: readonly CountedRejects[],
   lead: boolean,
   taken: (copied: number) => number = (copied) => copied,
-): Promise<SourceRead[]> {
+): Promise<ChunkRead[]> {
   const starts = startsOf(chunks)
   const rows = gathered(copy.write)
   const writer = new CopyWriter()
-  const reads: SourceRead[] = []
+  const reads: ChunkRead[] = []
   try {
     for (const [i, chunk] of chunks.entries()) {
       const { add: refuse, flush } = rejects[i]!

@@ -5,7 +5,7 @@ import type { Connection } from './database.ts'
 import { Halving } from './halving.ts'
 import type { Merging, OnRefused } from './merging.ts'
 import { isKeyTaken } from './retry.ts'
-import { DroppedRow, hasDropped, meddles } from './sql/dropped-rows.ts'
+import { DroppedRow, hasDropped, mayChangeRows } from './sql/dropped-rows.ts'
 import { insertMissing } from './sql/insert-missing.ts'
 import { type Merged, mergeRows } from './sql/merge-rows.ts'
 import { rowRules } from './sql/row-rules.ts'
@@ -72,7 +72,7 @@ export async function mergeAll<Count>(
   onRefused: OnRefused,
 ): Promise<Count> {
   const { place, whole } = merging
-  const suspicious = await meddles(db, dataset.name)
+  const suspicious = await mayChangeRows(db, dataset.name)
   const checked = async (part: StagedPart, work: () => Promise<Count>): Promise<Count> => {
     const count = await work()
     if (suspicious && (await hasDropped(db, dataset, slot, place, part, merging.written(count)))) throw new DroppedRow()
@@ -87,7 +87,7 @@ export async function mergeAll<Count>(
     if ('done' in careful) return careful.done
   }
   // A trigger may make a row good that breaks a rule as it is staged.
-  if (!suspicious) await sieve(db, dataset, slot, onRefused)
+  if (!suspicious) await rejectRuleBreakers(db, dataset, slot, onRefused)
   return new Halving(db, dataset, slot, { ...merging, rows: (part) => checked(part, () => rows(part)) }, onRefused).all()
 }
 
@@ -103,7 +103,7 @@ async function updateAndInsert(db: Connection, dataset: Dataset, slot: number, p
 }
 
 /** Takes out the rows that break a constraint of the table. One that cannot be judged here is left to the halving. */
-async function sieve(db: Connection, dataset: Dataset, slot: number, onRefused: OnRefused): Promise<void> {
+async function rejectRuleBreakers(db: Connection, dataset: Dataset, slot: number, onRefused: OnRefused): Promise<void> {
   for (const { name, sqlstate, message, broken, own } of await rowRules(db, dataset, slot)) {
     const refusal = refuse(`sqlstate-${sqlstate}`, null, `${message} (constraint ${name})`)
     for (;;) {

@@ -10,12 +10,12 @@ import { countRows } from '#platform/metrics.ts'
 import type { RejectFile } from '#platform/s3/reject-file.ts'
 import { type Breaker, guardedConnections } from './breaker.ts'
 import { commitMany } from './commit-many.ts'
-import type { OneOfMany } from './copy-many.ts'
+import type { ChunkInput } from './copy-many.ts'
 import type { Connection } from './database.ts'
 import { inTime } from './in-time.ts'
 import { isLocked, type Pause, retry, verdictOn } from './retry.ts'
-import { RoadMemory } from './road-memory.ts'
 import { readChunk } from './sql/read-chunk.ts'
+import { StrategyMemory } from './strategy-memory.ts'
 
 /** The longest first wait and the longest wait of all, milliseconds: an outage is waited out for as long as there is time. */
 const waits = { base: 200, longest: 5_000 }
@@ -35,8 +35,8 @@ export function recordStore(
 ): Pick<RecordPorts, 'committedChunk' | 'commitMany'> {
   const onDatabase = guardedConnections(connect, breaker)
   // What the last rows of a dataset met tells best what the next ones will: batches are small, and the next is another load's.
-  const roads = new RoadMemory()
-  const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: RecordChunk): OneOfMany => ({
+  const strategies = new StrategyMemory()
+  const oneOfMany = ({ limits }: Dataset, { header, record, read, placeOf }: RecordChunk): ChunkInput => ({
     load: { id: header.load, tenant: header.tenant, ...(limits.maxRejects === undefined ? {} : { maxRejects: limits.maxRejects }) },
     chunk: header.chunk,
     // Sent again, a chunk keeps the place that it had.
@@ -57,7 +57,7 @@ export function recordStore(
       const committed = await retry(
         () => {
           tries++
-          return inTime(onDatabase, ofTry(), (db, begun) => commitMany(db, dataset, many, roads.first(dataset, undefined), begun))
+          return inTime(onDatabase, ofTry(), (db, begun) => commitMany(db, dataset, many, strategies.first(dataset, undefined), begun))
         },
         {
           tries: Number.POSITIVE_INFINITY,
@@ -73,7 +73,7 @@ export function recordStore(
         const made = committed.results.flatMap(({ result, before }) => (before ? [] : [result]))
         const rows = sumOf(made)
         if (made.length > 0) {
-          roads.learn(dataset, undefined, { ...rows, rejects: made.flatMap(({ rejects }) => rejects) })
+          strategies.learn(dataset, undefined, { ...rows, rejects: made.flatMap(({ rejects }) => rejects) })
           countRows(dataset.name, rows)
         }
         const ms = Math.round(performance.now() - began)

@@ -73,8 +73,8 @@ export function countUnreadable(key: string, record: number | undefined, why: st
 }
 
 /** Tells of chunks that were set aside. */
-export function countDead(letters: readonly DeadLetter[]): void {
-  count('DeadLetters', letters.length)
-  for (const { load, tenant, chunk, object, record, reason } of letters)
+export function countDead(deadLetters: readonly DeadLetter[]): void {
+  count('DeadLetters', deadLetters.length)
+  for (const { load, tenant, chunk, object, record, reason } of deadLetters)
     log.error('chunk set aside', { code: 'dead-letter', load, tenant, chunk, key: object, record, reason })
 }

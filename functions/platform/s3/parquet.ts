@@ -5,7 +5,8 @@ import type { PlannedLoad } from '#core/loads/load.ts'
 import { PageMemory, ParquetColumn } from '#core/parquet/column.ts'
 import { shownRow } from '#core/parquet/shown-row.ts'
 import { BadValue, type ValueReader, valueReader } from '#core/parquet/values.ts'
-import type { Quota, RowSink, RowsRead } from '#core/reading/read-rows.ts'
+import type { ChunkPosition, ReadChunk } from '#core/reading/chunk-read.ts'
+import type { Quota, RowSink } from '#core/reading/read-rows.ts'
 import { ignoredInAll } from '#core/rows/ignored.ts'
 import { nearMiss } from '#core/rows/near-names.ts'
 import { encodeRow, fieldsOf, firstTwice } from '#core/rows/row.ts'
@@ -24,22 +25,9 @@ const writeBytes = 64 * 1024
 /** Rejects that are gathered before their file is waited for. */
 const refusedAtOnce = 64
 
-interface ChunkRead extends RowsRead {
-  readonly sourceStart: number
-  readonly sourceEnd: number
-  readonly crc32: number
-  readonly last: boolean
-}
-type ReadChunk = (sink: RowSink, lead: boolean) => Promise<ChunkRead>
-
 /** One Parquet object, of which any chunk can be read: its footer is read once. */
 export interface ParquetFile {
-  readonly chunk: (chunk: number, before: Position | undefined, quota: () => Quota) => ReadChunk
-}
-/** Where a part of a chunk ended: the number of the row behind it, and the bytes that are accounted for. */
-interface Position {
-  readonly nextRow: number
-  readonly sourceEnd: number
+  readonly chunk: (chunk: number, before: ChunkPosition | undefined, quota: () => Quota) => ReadChunk
 }
 
 /**

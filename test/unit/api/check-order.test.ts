@@ -35,7 +35,7 @@ function check(question: OrderQuestion) {
 
 test('each chunk is looked at with its place, each object read once; what cannot be read is said', async () => {
   const letters = [letter(0), letter(1), letter(2), letter(3), letter(4, { object: 'aws/lambda/gone' })]
-  const { answer, asked, read } = check({ kind: 'letters', dataset: 'flights', letters })
+  const { answer, asked, read } = check({ kind: 'deadLetters', dataset: 'flights', deadLetters: letters })
   assert.deepEqual(await answer, { older: [{ chunk: 0, rows: 1, keys: ['[1]'] }], newer: false, unreadable: [1, 2, 3, 4] })
   assert.deepEqual(
     asked.map(({ chunk, position }) => [chunk, position]),
@@ -60,5 +60,8 @@ test('an outage, and a dataset that is not there, are no answers', async () => {
     wouldPutOver: () => Promise.reject(new Error('away')),
     hasCommitsSince: async () => false,
   })
-  await assert.rejects(away({ kind: 'letters', dataset: 'flights', letters: [letter(0)] }), (error) => !(error instanceof AccountingError))
+  await assert.rejects(
+    away({ kind: 'deadLetters', dataset: 'flights', deadLetters: [letter(0)] }),
+    (error) => !(error instanceof AccountingError),
+  )
 })

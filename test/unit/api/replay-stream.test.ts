@@ -5,7 +5,7 @@ import { replayStreamBody } from '#core/api/replay-contract.ts'
 import * as routes from '#core/api/routes/replays.ts'
 import type { DeadRecord } from '#core/batches/dead-letter.ts'
 import { readEnvelopeHeader, replayed } from '#core/batches/envelope.ts'
-import type { Stretch, StretchStep } from '#core/batches/stretch.ts'
+import type { StreamRange, StreamRangeStep } from '#core/batches/stream-range.ts'
 import type { BatchLoad } from '#core/loads/load.ts'
 import { datasets } from '#datasets'
 import { createReplayStream } from '../../../functions/replay-stream/replay-stream.ts'
@@ -30,7 +30,7 @@ function world(envelopes: readonly Buffer[], { load = {}, states = {}, pace = 0,
   const sent: Buffer[] = []
   const action = createReplayStream({
     datasets,
-    readStretch: async function* ({ after }: Stretch): AsyncGenerator<StretchStep> {
+    readStreamRange: async function* ({ after }: StreamRange): AsyncGenerator<StreamRangeStep> {
       const first = after === undefined ? 0 : Number(after.sequenceNumber) + 1
       for (let n = first; n < envelopes.length; n++) {
         now += pace

@@ -72,7 +72,7 @@ function world(load: Load, { chunks = [], gone = false, dead = {}, order = nothi
     lettersOf: async function* () {
       yield* letters
     },
-    listLetters: async () => ({ letters: [...letters, ...elsewhere] as DeadLetter[] }),
+    listLetters: async () => ({ deadLetters: [...letters, ...elsewhere] as DeadLetter[] }),
     readLetters: async (key) => (gone || key !== object.key ? undefined : object),
     checkOrder: async (question) => {
       asked.push(question)
@@ -167,9 +167,9 @@ test('where the last row wins they carry the place that they had, and older ones
     ['90', '100'].map((position) => ({ position, arrivedAt: '2026-01-02T03:00:00.000Z', allowOlderRows: false })),
   )
   const [question] = safe.asked
-  assert.ok(question?.kind === 'letters')
+  assert.ok(question?.kind === 'deadLetters')
   assert.deepEqual(
-    question.letters.map(({ chunk, position, lanes, record }) => [chunk, position, lanes, record]),
+    question.deadLetters.map(({ chunk, position, lanes, record }) => [chunk, position, lanes, record]),
     [
       [1, '90', 16, 1],
       [0, '100', 16, 0],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { ndjsonScanner } from '#core/rows/ndjson.ts'
+import { ndjsonBoundaries } from '#core/rows/ndjson.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 import { readContent } from '../../../client/src/content.ts'
 import { contentKey, nextKey } from '../../../client/src/keys.ts'
@@ -21,7 +21,7 @@ function rowsBySplitting(bytes: Buffer): number {
 }
 /** As the server does it. */
 function rowsByServer(bytes: Buffer): number {
-  const splitter = new RowSplitter({ scanner: ndjsonScanner, rowBytes: mebibyte, offset: 0, skipToNewline: false, ranged: true })
+  const splitter = new RowSplitter({ boundaries: ndjsonBoundaries, rowBytes: mebibyte, offset: 0, skipToNewline: false, ranged: true })
   let rows = 0
   splitter.push(bytes)
   splitter.rows(bytes.length, true, () => rows++)

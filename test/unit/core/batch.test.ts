@@ -36,9 +36,9 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 
 /** The COPY rows of a text, each with its place, as the loader reads them: hex without line and offset. */
 async function copyRows(text: Buffer, target: Dataset, form: BatchForm): Promise<{ row: string; line: number; offset: number }[]> {
-  const { scanner, hasHeader, reader } = rowFormatOf(form)
+  const { boundaries, hasHeader, reader } = rowFormatOf(form)
   const splitter = new RowSplitter({
-    ...{ scanner: scanner(0), rowBytes: target.limits.rowBytes, offset: 0, skipToNewline: false, ranged: false },
+    ...{ boundaries: boundaries(0), rowBytes: target.limits.rowBytes, offset: 0, skipToNewline: false, ranged: false },
   })
   splitter.push(text)
   const header = hasHeader ? splitter.first(true) : undefined

@@ -66,8 +66,8 @@ test('a batch in another format than its type says: the answer names the type th
 
 test('an array behind the array, with a byte order mark between them or without', async () => {
   for (const between of ['', '\n', '\ufeff', '\n\ufeff ']) {
-    const { scanner, reader } = rowFormatOf({ format: 'json' })
-    const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: 1000, offset: 0, skipToNewline: false, ranged: false })
+    const { boundaries, reader } = rowFormatOf({ format: 'json' })
+    const splitter = new RowSplitter({ boundaries: boundaries(0), rowBytes: 1000, offset: 0, skipToNewline: false, ranged: false })
     const whole = Buffer.from(`[{"word":"a"}]${between}[{"word":"b"}]`)
     splitter.push(whole)
     const sink = { write: async () => undefined, refuse: () => undefined, flush: async () => undefined }
@@ -106,9 +106,9 @@ test('objects over several lines are one message; a bad first row costs no neigh
 test('a byte order mark inside a file is refused by name in every format, and never stored', async () => {
   const texts = { ndjson: ['\ufeff{"word":"a"}\n', '\ufeff{"word":"b"}\n'], csv: ['\ufeffa\n', '\ufeffb\n'] } as const
   for (const format of ['ndjson', 'csv'] as const) {
-    const { scanner, reader } = rowFormatOf({ format, csv: { ...standardCsv, header: false } })
+    const { boundaries, reader } = rowFormatOf({ format, csv: { ...standardCsv, header: false } })
     const whole = Buffer.from(`${texts[format].join('')}${format === 'csv' ? 'c\n' : '{"word":"c"}\n'}`)
-    const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: 1000, offset: 0, skipToNewline: false, ranged: false })
+    const splitter = new RowSplitter({ boundaries: boundaries(0), rowBytes: 1000, offset: 0, skipToNewline: false, ranged: false })
     const pieces = [whole].values()
     const text = feed(splitter, { next: async () => pieces.next() } as AsyncIterator<Buffer>)
     const refused: string[] = []

@@ -10,7 +10,7 @@ const rowBytes = 200
 
 /** Text offset at which the first row at or behind each chunk's beginning begins, read in one go. */
 function sequentially(bytes: Buffer, chunkSize: number): number[] {
-  const splitter = new RowSplitter({ scanner: csvRows(standardCsv), rowBytes, offset: 0, skipToNewline: false, ranged: false })
+  const splitter = new RowSplitter({ boundaries: csvRows(standardCsv), rowBytes, offset: 0, skipToNewline: false, ranged: false })
   splitter.push(bytes)
   const starts: number[] = []
   for (let at = 0; at < bytes.length; at += chunkSize) {

@@ -26,8 +26,14 @@ const csvOf = (csv: CsvDialect): Form => ({ format: 'csv', csv })
 
 /** What becomes of a text's rows, without a database. */
 async function read(d: Dataset, form: Form, content: string | Buffer) {
-  const { scanner, hasHeader, reader } = rowFormatOf(form)
-  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: d.limits.rowBytes, offset: 0, skipToNewline: false, ranged: false })
+  const { boundaries, hasHeader, reader } = rowFormatOf(form)
+  const splitter = new RowSplitter({
+    boundaries: boundaries(0),
+    rowBytes: d.limits.rowBytes,
+    offset: 0,
+    skipToNewline: false,
+    ranged: false,
+  })
   splitter.push(Buffer.from(content))
   const header = hasHeader ? Buffer.from(splitter.first(true)?.bytes ?? '') : Buffer.alloc(0)
   const rejects: Reject[] = []

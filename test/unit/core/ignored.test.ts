@@ -19,8 +19,8 @@ const strict = dataset('strict', shape)
 
 async function read(format: 'ndjson' | 'json' | 'csv', content: string, set = lenient) {
   const bytes = Buffer.from(content)
-  const { scanner, hasHeader, reader } = rowFormatOf({ format })
-  const splitter = new RowSplitter({ scanner: scanner(0), rowBytes: 1 << 20, offset: 0, skipToNewline: false, ranged: false })
+  const { boundaries, hasHeader, reader } = rowFormatOf({ format })
+  const splitter = new RowSplitter({ boundaries: boundaries(0), rowBytes: 1 << 20, offset: 0, skipToNewline: false, ranged: false })
   splitter.push(bytes)
   const header = hasHeader ? Buffer.from(splitter.first(true)!.bytes) : Buffer.alloc(0)
   const sink = { write: async () => undefined, refuse: () => undefined, flush: async () => undefined }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { LoadError } from '#core/errors.ts'
-import { jsonArrayScanner } from '#core/rows/json-array.ts'
+import { jsonArrayBoundaries } from '#core/rows/json-array.ts'
 import { RowSplitter, type SplitRow } from '#core/rows/row-splitter.ts'
 
 interface Row {
@@ -18,8 +18,8 @@ function read(text: string, { pieces = 1 << 16, chunk = Number.POSITIVE_INFINITY
   const rows: Row[] = []
   let linesBefore = 0
   for (let offset = 0, n = 1, ended = false; !ended; n++) {
-    const scanner = jsonArrayScanner(offset)
-    const splitter = new RowSplitter({ scanner, rowBytes, offset, skipToNewline: false, ranged: false })
+    const boundaries = jsonArrayBoundaries(offset)
+    const splitter = new RowSplitter({ boundaries, rowBytes, offset, skipToNewline: false, ranged: false })
     const onRow = (r: SplitRow): void => {
       rows.push({ text: r.bytes.toString(), line: linesBefore + r.line, offset: r.offset, oversized: r.oversized })
     }

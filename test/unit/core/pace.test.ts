@@ -5,7 +5,7 @@ import { parseChunkJob } from '#core/loads/chunk.ts'
 import { chunkKey, placeAfter, rejectsKey } from '#core/loads/load.ts'
 import { Pace, rowsOfTry, untilGivenUp } from '#core/loads/pace.ts'
 import { type Quota, readRows } from '#core/reading/read-rows.ts'
-import { ndjsonScanner } from '#core/rows/ndjson.ts'
+import { ndjsonBoundaries } from '#core/rows/ndjson.ts'
 import { RowSplitter } from '#core/rows/row-splitter.ts'
 
 /** A clock that a test moves on. */
@@ -128,7 +128,7 @@ test('reading in parts, each from where the last one ended: the rows of one read
 })
 
 async function read(text: Buffer, offset: number, limit: number, pieceBytes: number, quota?: Quota) {
-  const splitter = new RowSplitter({ scanner: ndjsonScanner, rowBytes: 20, offset, skipToNewline: false, ranged: true })
+  const splitter = new RowSplitter({ boundaries: ndjsonBoundaries, rowBytes: 20, offset, skipToNewline: false, ranged: true })
   let at = offset
   const found: string[] = []
   const rows = await readRows(

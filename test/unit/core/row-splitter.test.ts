@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { csvRows, parseCsvRow as parseRow } from '#core/rows/csv.ts'
 import { standardCsv } from '#core/rows/csv-dialect.ts'
-import { ndjsonScanner } from '#core/rows/ndjson.ts'
-import type { RowScanner } from '#core/rows/row-scanner.ts'
+import { ndjsonBoundaries } from '#core/rows/ndjson.ts'
+import type { RowBoundaries } from '#core/rows/row-boundaries.ts'
 import { RowSplitter, type SplitRow } from '#core/rows/row-splitter.ts'
 import { createRowCounter } from '../../../client/src/rows.ts'
 
@@ -16,7 +16,13 @@ interface Row {
 }
 
 /** Reads the rows that begin in [from, to), the bytes arriving in pieces. */
-function readRange(bytes: Buffer, from: number, to: number, pieces: number, options: { scanner: RowScanner; rowBytes: number }): Row[] {
+function readRange(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  pieces: number,
+  options: { boundaries: RowBoundaries; rowBytes: number },
+): Row[] {
   const start = from === 0 ? 0 : from - 1
   const splitter = new RowSplitter({ ...options, offset: start, skipToNewline: from > 0, ranged: true })
   const rows: Row[] = []
@@ -31,7 +37,7 @@ function readRange(bytes: Buffer, from: number, to: number, pieces: number, opti
   return rows
 }
 
-const ndjson = { scanner: ndjsonScanner, rowBytes: 20 }
+const ndjson = { boundaries: ndjsonBoundaries, rowBytes: 20 }
 const lines = fc.array(fc.constantFrom('{"a":1}', '', '  ', '\r', 'é', 'x'.repeat(30), '{"b":"long value"}', '{}\r'), { maxLength: 20 })
 
 test('every row is read by exactly one chunk, whatever the chunk size, the pieces and the end of the file', () => {
@@ -135,7 +141,7 @@ test('what is a row does not depend on how the bytes arrive, also around the lon
 })
 
 const parseCsvRow = (text: string) => parseRow(text, standardCsv)
-const csv = { scanner: csvRows(standardCsv), rowBytes: 60 }
+const csv = { boundaries: csvRows(standardCsv), rowBytes: 60 }
 test('CSV: a quoted field that closes far behind the longest row ends in the same place however the bytes arrive', () => {
   const piece = fc.constantFrom('a', '"', '""', ',', '\n', '\r\n', 'x'.repeat(25), 'x'.repeat(70), '"a\nb"', 'b,c\n')
   fc.assert(

@@ -112,6 +112,6 @@ test('a single record that does not fit is told at once; one of which no row cou
   const progress = await table.load([one!], 55_000)
   assert.deepEqual([progress.kind, 'rest' in progress && progress.rest, table.tries], ['trouble', [one], [[1, false]]])
   table.answers = false
-  assert.deepEqual(await table.load([one!], 55_000), { kind: 'comes-again' })
+  assert.deepEqual(await table.load([one!], 55_000), { kind: 'redelivered' })
   assert.equal(table.again.length, 1)
 })

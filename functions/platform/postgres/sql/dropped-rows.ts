@@ -13,14 +13,14 @@ export class DroppedRow extends Error {
  * Whether a table may change rows before it judges them, or drop them: BEFORE triggers for each row of it or of a partition, and rules.
  * https://www.postgresql.org/docs/18/catalog-pg-trigger.html; tgtype: 1 for each row, 2 BEFORE, 4 INSERT, 16 UPDATE
  */
-export async function meddles(db: Connection, dataset: string): Promise<boolean> {
-  const { rows } = await db.query<{ meddles: boolean }>(
+export async function mayChangeRows(db: Connection, dataset: string): Promise<boolean> {
+  const { rows } = await db.query<{ mayChangeRows: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_trigger t
          WHERE (t.tgrelid = $1::regclass OR t.tgrelid IN (SELECT relid FROM pg_partition_tree($1::regclass))) AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 3 = 3 AND t.tgtype & 20 <> 0)
-       OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = $1::regclass) AS meddles`,
+       OR EXISTS (SELECT FROM pg_rewrite WHERE ev_class = $1::regclass) AS "mayChangeRows"`,
     [targetTable(dataset)],
   )
-  return rows[0]!.meddles
+  return rows[0]!.mayChangeRows
 }
 
 /**

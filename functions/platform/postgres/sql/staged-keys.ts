@@ -1,5 +1,5 @@
 import type { Dataset } from '#core/dataset/dataset.ts'
-import type { KeyRange } from '#core/loads/turns.ts'
+import type { KeyRange } from '#core/loads/commit-tickets.ts'
 import type { Connection } from '#platform/postgres/database.ts'
 import { identifier, stagingTable } from './identifier.ts'
 

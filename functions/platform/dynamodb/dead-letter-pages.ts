@@ -1,7 +1,7 @@
 import { QueryCommand, type QueryCommandInput, type QueryCommandOutput } from '@aws-sdk/lib-dynamodb'
 import { type DeadLetter, deadLetterKey } from '#core/batches/dead-letter.ts'
 import { chunkKey } from '#core/loads/load.ts'
-import { letterOf, tenantPk } from './letters.ts'
+import { letterOf, tenantPk } from './dead-letters.ts'
 import { readItems } from './read-items.ts'
 import { isKept, type Table } from './table.ts'
 
@@ -10,12 +10,12 @@ interface LetterFilter {
   readonly load?: string | undefined
 }
 interface LettersPage {
-  readonly letters: readonly DeadLetter[]
-  /** Sort key of the last letter looked at; undefined after the last. */
+  readonly deadLetters: readonly DeadLetter[]
+  /** Sort key of the last dead letter looked at; undefined after the last. */
   readonly next: string | undefined
 }
 
-/** A letter and the chunk that it may have become: BatchGetItem takes 100 keys. */
+/** A dead letter and the chunk that it may have become: BatchGetItem takes 100 keys. */
 const batch = 50
 
 /**
@@ -27,9 +27,12 @@ export const listLetters =
   async (tenant: string, filter: LetterFilter, limit: number, after: string | undefined): Promise<LettersPage> => {
     const { Items = [], LastEvaluatedKey } = await table.client.send(new QueryCommand(pageQuery(table.name, tenant, filter, limit, after)))
     const places = Items.map(({ pk, sk }) => ({ load: String(pk).slice('LOAD#'.length), chunk: Number(String(sk).slice('DEAD#'.length)) }))
-    const letters: DeadLetter[] = []
-    for (let i = 0; i < places.length; i += batch) letters.push(...(await current(table, places.slice(i, i + batch))))
-    return { letters: letters.filter((letter) => letter.tenant === tenant), next: LastEvaluatedKey && sortKey(LastEvaluatedKey, filter) }
+    const deadLetters: DeadLetter[] = []
+    for (let i = 0; i < places.length; i += batch) deadLetters.push(...(await current(table, places.slice(i, i + batch))))
+    return {
+      deadLetters: deadLetters.filter((deadLetter) => deadLetter.tenant === tenant),
+      next: LastEvaluatedKey && sortKey(LastEvaluatedKey, filter),
+    }
   }
 
 const sortKey = (key: NonNullable<QueryCommandOutput['LastEvaluatedKey']>, { load }: LetterFilter): string =>
@@ -79,14 +82,14 @@ interface Place {
   readonly load: string
   readonly chunk: number
 }
-/** The letters at these places that are still dead, in their order. */
+/** The dead letters at these places that are still dead, in their order. */
 async function current(table: Table, places: readonly Place[]): Promise<DeadLetter[]> {
   const item = await readItems(
     table,
     places.flatMap(({ load, chunk }) => [deadLetterKey(load, chunk), chunkKey(load, chunk)]),
   )
   return places.flatMap(({ load, chunk }) => {
-    const letter = letterOf(item(deadLetterKey(load, chunk)))
-    return letter && !isKept(item(chunkKey(load, chunk))) ? [letter] : []
+    const deadLetter = letterOf(item(deadLetterKey(load, chunk)))
+    return deadLetter && !isKept(item(chunkKey(load, chunk))) ? [deadLetter] : []
   })
 }

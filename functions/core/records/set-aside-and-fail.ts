@@ -4,7 +4,7 @@ import type { StreamRecord } from '#core/stream-record.ts'
 import type { RecordPorts } from './ports.ts'
 
 /** Sets a record aside whole, and then says so in its load, where it is known. Done again it does the same. */
-export async function putAside(
+export async function setAsideAndFail(
   { setAside, failLoad }: Pick<RecordPorts, 'setAside' | 'failLoad'>,
   record: StreamRecord,
   header: EnvelopeHeader | undefined,

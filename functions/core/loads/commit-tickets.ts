@@ -5,7 +5,7 @@ export interface KeyRange {
 }
 
 /** A chunk's permission to touch the table while earlier chunks of its load are still being committed. */
-export interface Turn {
+export interface CommitTicket {
   /** True when the order does not matter: nothing ever waits, and nobody needs to know the keys. */
   readonly free: boolean
   /** Waits until every earlier chunk is committed. */
@@ -15,17 +15,17 @@ export interface Turn {
 }
 
 /** For chunks that may be committed in any order. */
-export const anyTime: Turn = { free: true, alone: async () => undefined, among: async () => undefined }
+export const anyOrder: CommitTicket = { free: true, alone: async () => undefined, among: async () => undefined }
 
 /**
  * Keeps the order of the chunks of one load where the last row of a key must win, and lets chunks go side by side where their keys
  * cannot meet: a file sorted by its key loads on several connections at once.
  */
-export class Turns {
+export class CommitTickets {
   readonly #open = new Set<Place>()
 
-  /** The next chunk's turn. `end` must be called, whatever becomes of it: with false, no later chunk that could meet it goes on. */
-  take(): Turn & { end(committed: boolean): void } {
+  /** The next chunk's ticket. `end` must be called, whatever becomes of it: with false, no later chunk that could meet it goes on. */
+  take(): CommitTicket & { end(committed: boolean): void } {
     const earlier = [...this.#open]
     const place = new Place()
     this.#open.add(place)

@@ -6,7 +6,7 @@ import {
   type GetShardIteratorCommandInput,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
-import type { Stretch, StretchStep } from '#core/batches/stretch.ts'
+import type { StreamRange, StreamRangeStep } from '#core/batches/stream-range.ts'
 import { isOutage } from './aws-errors.ts'
 import type { RecordStream } from './stream.ts'
 
@@ -18,8 +18,8 @@ const mostRecords = 200
 const slack = 5000
 
 /** The records of a stretch of time, shard by shard (parents come before their children), from a position on; steps without a record say how far it came. */
-export const readStretch = ({ client, name }: RecordStream) =>
-  async function* ({ from, to, after }: Stretch): AsyncGenerator<StretchStep, void, undefined> {
+export const readStreamRange = ({ client, name }: RecordStream) =>
+  async function* ({ from, to, after }: StreamRange): AsyncGenerator<StreamRangeStep, void, undefined> {
     for (const shard of await shardsOf({ client, name })) {
       if (after && (shard < after.shard || (shard === after.shard && after.done))) continue
       const sequenceNumber = shard === after?.shard ? after.sequenceNumber : null
@@ -34,7 +34,7 @@ async function* readShard(
   start: string | null,
   from: number,
   to: number,
-): AsyncGenerator<StretchStep> {
+): AsyncGenerator<StreamRangeStep> {
   const begin: Pick<GetShardIteratorCommandInput, 'ShardIteratorType' | 'StartingSequenceNumber' | 'Timestamp'> =
     start === null
       ? { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: new Date(from) }

@@ -1,7 +1,7 @@
 import type { DeadRecord } from './dead-letter.ts'
 
 /** How far the reading of a stretch came. */
-export interface StretchPosition {
+export interface StreamRangePosition {
   readonly shard: string
   /** Of the last record that was looked at; null before the first. */
   readonly sequenceNumber: string | null
@@ -9,12 +9,12 @@ export interface StretchPosition {
   readonly done: boolean
 }
 /** A stretch of the stream by the time at which records arrived, epoch milliseconds: [from, to). */
-export interface Stretch {
+export interface StreamRange {
   readonly from: number
   readonly to: number
-  readonly after: StretchPosition | undefined
+  readonly after: StreamRangePosition | undefined
 }
-export interface StretchStep {
-  readonly position: StretchPosition
+export interface StreamRangeStep {
+  readonly position: StreamRangePosition
   readonly record?: DeadRecord
 }

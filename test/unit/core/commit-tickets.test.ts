@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as tick } from 'node:timers/promises'
-import { type KeyRange, Turns } from '#core/loads/turns.ts'
+import { CommitTickets, type KeyRange } from '#core/loads/commit-tickets.ts'
 
 const keys = (first: number, last: number): KeyRange => ({ first: BigInt(first), last: BigInt(last) })
 /** Whether a promise is still waiting, after everything that can happen by itself has. */
@@ -22,27 +22,27 @@ test('a chunk goes on beside an earlier one only when their keys cannot meet', a
     [undefined, keys(1, 10), 'waits'],
     [keys(1, 10), undefined, 'waits'],
   ] as const) {
-    const turns = new Turns()
-    const first = turns.take()
-    const second = turns.take()
+    const tickets = new CommitTickets()
+    const first = tickets.take()
+    const second = tickets.take()
     assert.equal(await state(first.among(theirs)), 'goes')
     assert.equal(await state(second.among(mine)), expected)
   }
 })
 
 test('nobody goes on before the keys of an earlier chunk are known', async () => {
-  const turns = new Turns()
-  const first = turns.take()
-  const going = turns.take().among(keys(5, 6))
+  const tickets = new CommitTickets()
+  const first = tickets.take()
+  const going = tickets.take().among(keys(5, 6))
   assert.equal(await state(going), 'waits')
   await first.among(keys(1, 2))
   assert.equal(await state(going), 'goes')
 })
 
 test('alone means that every earlier chunk is committed', async () => {
-  const turns = new Turns()
-  const [first, second] = [turns.take(), turns.take()]
-  const third = turns.take().alone()
+  const tickets = new CommitTickets()
+  const [first, second] = [tickets.take(), tickets.take()]
+  const third = tickets.take().alone()
   first.end(true)
   assert.equal(await state(third), 'waits')
   second.end(true)
@@ -50,8 +50,8 @@ test('alone means that every earlier chunk is committed', async () => {
 })
 
 test('when an earlier chunk fails, a later one that could meet it must not go on', async () => {
-  const turns = new Turns()
-  const [first, second, third] = [turns.take(), turns.take(), turns.take()]
+  const tickets = new CommitTickets()
+  const [first, second, third] = [tickets.take(), tickets.take(), tickets.take()]
   await first.among(keys(1, 10))
   assert.equal(await state(second.among(keys(11, 12))), 'goes')
   const waiting = third.among(keys(5, 6))

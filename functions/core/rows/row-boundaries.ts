@@ -1,5 +1,5 @@
 /** How a format tells where its rows begin and end. */
-export interface RowScanner {
+export interface RowBoundaries {
   /** Index just behind the row that begins at `from`, its newline included; -1 when the row does not end before `to`. Never -1 when `final`. */
   end(bytes: Buffer, from: number, to: number, final: boolean): number
   /** True for a line that is not a row. `to` excludes the newline. */

@@ -9,11 +9,11 @@ import { isKept, type Table } from './table.ts'
 export const tenantPk = (tenant: string): string => `DEAD#${tenant}`
 const noteSk = ({ notedAt, load, chunk }: DeadLetter): string => `${notedAt}#${load}#${chunkDigits(chunk)}`
 
-/** The letter in an item that is still kept. */
+/** The dead letter in an item that is still kept. */
 export function letterOf(item: GetCommandOutput['Item']): DeadLetter | undefined {
   if (!isKept(item)) return undefined
-  const { pk, sk, tenantPk, createdSk, ...letter } = item
-  return letter as DeadLetter
+  const { pk, sk, tenantPk, createdSk, ...deadLetter } = item
+  return deadLetter as DeadLetter
 }
 
 export const findLetter =
@@ -23,14 +23,19 @@ export const findLetter =
     return letterOf(Item)
   }
 
-/** Puts a letter in the place of the one that was known. @throws when that is another one by now */
+/** Puts a dead letter in the place of the one that was known. @throws when that is another one by now */
 export const noteLetter =
   ({ client, name }: Table) =>
-  async (letter: DeadLetter, known: DeadLetter | undefined): Promise<void> => {
+  async (deadLetter: DeadLetter, known: DeadLetter | undefined): Promise<void> => {
     await client.send(
       new PutCommand({
         TableName: name,
-        Item: { ...letter, ...deadLetterKey(letter.load, letter.chunk), tenantPk: tenantPk(letter.tenant), createdSk: noteSk(letter) },
+        Item: {
+          ...deadLetter,
+          ...deadLetterKey(deadLetter.load, deadLetter.chunk),
+          tenantPk: tenantPk(deadLetter.tenant),
+          createdSk: noteSk(deadLetter),
+        },
         ...(known === undefined
           ? { ConditionExpression: 'attribute_not_exists(pk)' }
           : { ConditionExpression: 'lastSequenceNumber = :last', ExpressionAttributeValues: { ':last': known.lastSequenceNumber } }),
@@ -38,7 +43,7 @@ export const noteLetter =
     )
   }
 
-/** Notes that a letter was sent again, unless it is another one by now. */
+/** Notes that a dead letter was sent again, unless it is another one by now. */
 export const noteSentAgain =
   ({ client, name }: Table) =>
   async ({ load, chunk, lastSequenceNumber }: DeadLetter): Promise<void> => {
@@ -71,8 +76,8 @@ export const lettersOf = ({ client, name }: Table) =>
     )
     for await (const { Items = [] } of pages) {
       for (const item of Items) {
-        const letter = letterOf(item)
-        if (letter) yield letter
+        const deadLetter = letterOf(item)
+        if (deadLetter) yield deadLetter
       }
     }
   }
