@@ -35,7 +35,7 @@ const drainParked = createDrainParked({
   findDataset: (name) => datasets.get(name),
   projectChunk: (load, result) => projectChunk(table, load, result),
   finishLoad: (id) => finishLoad(table, id),
-  findLoad: (id) => getLoad(table, id),
+  getLoad: (id) => getLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),
   setAside: (record, header, reason) => setAside(s3, env.DEAD_LETTERS_BUCKET, record, header, reason),
   async sendAgain(message, delay) {

@@ -5,7 +5,7 @@ import { parsePlanMessage } from '#core/loads/plan-message.ts'
 
 /** What the function needs of the world. */
 export interface EndLoadDeps {
-  readonly findLoad: (id: string) => Promise<Load | undefined>
+  readonly getLoad: (id: string) => Promise<Load | undefined>
   /** Whether the chunk is shown in its load. */
   readonly isCommitted: (load: string, chunk: number) => Promise<boolean>
   /** Ends the load, unless it has ended. */
@@ -24,12 +24,12 @@ export type EndLoad = (messageId: string, body: string) => Promise<void>
  * happen twice. A load that has ended in the meantime stays as it is, and so does one that has the chunk and still waits for others: the message was one
  * of two.
  */
-export function createEndLoad({ findLoad, isCommitted, failLoad, keepMessage, countGivenUp }: EndLoadDeps): EndLoad {
+export function createEndLoad({ getLoad, isCommitted, failLoad, keepMessage, countGivenUp }: EndLoadDeps): EndLoad {
   return async (messageId, body) => {
     const works = worksOf(body)
     if (!works) return keepMessage(messageId, body, 'it is no message of this queue')
     for (const { load: id, what, isAbout, chunk } of works) {
-      const load = await findLoad(id)
+      const load = await getLoad(id)
       if (!load || !isAbout(load)) {
         await keepMessage(messageId, body, `its load ${id} is not known, or no longer`)
         continue

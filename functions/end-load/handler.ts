@@ -14,7 +14,7 @@ const s3 = new S3Client({ forcePathStyle: true })
 const table = openTable(env.TABLE_NAME)
 
 const endLoad = createEndLoad({
-  findLoad: (id) => getLoad(table, id),
+  getLoad: (id) => getLoad(table, id),
   isCommitted: isCommitted(table),
   failLoad: (id, error) => failLoad(table, id, error),
   keepMessage: (id, body, reason) => noteMessage(s3, env.DEAD_LETTERS_BUCKET, id, body, reason),

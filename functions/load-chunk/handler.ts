@@ -30,7 +30,7 @@ const loadChunk = createLoadChunk({
   ...chunkStore(connector(env.DATABASE_SECRET_ARN), databaseBreaker(table), (load, chunk, part) =>
     rejectFile(s3, env.REJECTS_BUCKET, rejectsKey(load, chunk, part)),
   ),
-  findLoad: (id) => getLoad(table, id),
+  getLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
   openText: textOpener(readObject),
   // Loaded when the first such file comes: no other load waits for it.

@@ -27,7 +27,7 @@ export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
   /** Rows of datasets, by name, that fit into one transaction. */
   const slow = new Map<string, number | undefined>()
   return async (job, timeLeft, received = 1) => {
-    const load = await world.findLoad(job.load)
+    const load = await world.getLoad(job.load)
     if (!load) return
     try {
       await handle(world, slow, job, load, timeLeft, received)
@@ -121,10 +121,10 @@ function work(deps: LoadChunkDeps, job: ChunkJob, load: PlannedLoad, dataset: Da
  * never begun; those under way may still be committed, and are counted.
  */
 const projectAndJudge =
-  ({ projectChunk, findLoad }: LoadChunkDeps, max: MaxRejects): LoadChunkDeps['projectChunk'] =>
+  ({ projectChunk, getLoad }: LoadChunkDeps, max: MaxRejects): LoadChunkDeps['projectChunk'] =>
   async (load, result) => {
     await projectChunk(load, result)
-    const now = await findLoad(load.id)
+    const now = await getLoad(load.id)
     if (now) demandFewRejects(max, now)
   }
 

@@ -10,7 +10,7 @@ import type { OpenParquet, OpenText } from './text.ts'
 
 /** What the function needs of the world. */
 export interface LoadChunkDeps {
-  readonly findLoad: (id: string) => Promise<Load | undefined>
+  readonly getLoad: (id: string) => Promise<Load | undefined>
   readonly findDataset: (name: string) => Dataset | undefined
   readonly openText: OpenText
   readonly openParquet: OpenParquet

@@ -17,7 +17,7 @@ const table = openTable(env.TABLE_NAME)
 
 const noteDeadLetter = createNoteDeadLetter({
   readLetters: readLetters(openBucket(env.DEAD_LETTERS_BUCKET)),
-  findLoad: (id) => getLoad(table, id),
+  getLoad: (id) => getLoad(table, id),
   isCommitted: isCommitted(table),
   findLetter: findLetter(table),
   noteLetter: noteLetter(table),

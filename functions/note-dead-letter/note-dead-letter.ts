@@ -7,7 +7,7 @@ import type { Load } from '#core/loads/load.ts'
 export interface NoteDeadLetterDeps {
   /** Undefined when the object is gone: lifecycle, or a person. */
   readonly readLetters: (key: string) => Promise<StoredLetters | undefined>
-  readonly findLoad: (id: string) => Promise<Load | undefined>
+  readonly getLoad: (id: string) => Promise<Load | undefined>
   /** Whether the chunk is shown in its load: then it is in the table. */
   readonly isCommitted: (load: string, chunk: number) => Promise<boolean>
   readonly findLetter: (load: string, chunk: number) => Promise<DeadLetter | undefined>
@@ -55,8 +55,8 @@ const conflict = 'chunk-conflict'
 const anotherText = 'its chunk is in the table with another text'
 
 /** Why the envelope is not one of the load that it names, or undefined. */
-async function foreign({ findLoad }: NoteDeadLetterDeps, { load: id, tenant, dataset }: EnvelopeHeader): Promise<string | undefined> {
-  const load = await findLoad(id)
+async function foreign({ getLoad }: NoteDeadLetterDeps, { load: id, tenant, dataset }: EnvelopeHeader): Promise<string | undefined> {
+  const load = await getLoad(id)
   if (!load) return `its load ${id} is not known, or no longer`
   return load.tenant === tenant && load.dataset === dataset && load.door === 'batch' ? undefined : `it is none of load ${id}`
 }

@@ -22,7 +22,7 @@ const table = openTable(env.TABLE_NAME)
 const readObject = objectReader(s3, env.RAW_BUCKET)
 
 const planLoad = createPlanLoad({
-  findLoad: (id) => getLoad(table, id),
+  getLoad: (id) => getLoad(table, id),
   findDataset: (name) => datasets.get(name),
   findObject: headObject({ name: env.RAW_BUCKET, client: s3 }),
   sniff: (key, bytes) => readHead(readObject, key, bytes),

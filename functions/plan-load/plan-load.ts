@@ -9,7 +9,7 @@ import { magicBytes, settleCompression, settleFormat } from '#core/rows/sniff.ts
 
 /** What the function needs of the world. */
 export interface PlanLoadDeps {
-  readonly findLoad: (id: string) => Promise<Load | undefined>
+  readonly getLoad: (id: string) => Promise<Load | undefined>
   readonly findDataset: (name: string) => Dataset | undefined
   /** What is there under a key; undefined when nothing is. */
   readonly findObject: (key: string) => Promise<StoredObject | undefined>
@@ -37,7 +37,7 @@ export function createPlanLoad(deps: PlanLoadDeps): PlanLoad {
   return async (message) => {
     if (message.kind === 'replay') return replay(deps, await deps.reopenLoad(message.load))
     const id = message.key.split('/').at(-1)!
-    const load = await deps.findLoad(id)
+    const load = await deps.getLoad(id)
     if (load?.door !== 'file' || load.objectKey !== message.key) return orphan(deps, message.key, unknownKey)
     const reason = orphanReason(load) ?? (await foreignReason(deps, id, message.key))
     return reason === undefined ? start(deps, load, message.size) : orphan(deps, message.key, reason)

@@ -85,7 +85,7 @@ answerOrders(async ({ job, load, dataset: sent, path }: LoaderOrder): Promise<Lo
     openParquet: async (of, dataset) =>
       (await import('#platform/s3/parquet.ts')).parquetOpener(readObject)({ ...of, objectKey: path ?? '' }, dataset),
     openText: (of, range) => openText({ ...of, objectKey: path ?? '' }, range),
-    findLoad: async () => load,
+    getLoad: async () => load,
     findDataset: () => dataset,
     projectChunk: async (_load, result) => void results.push(result),
     finishLoad: async () => undefined,

@@ -73,7 +73,7 @@ async function plan({ dataset, format, file }: Source, id: string): Promise<{ lo
   })
   const jobs: ChunkJob[] = []
   const planLoad = createPlanLoad({
-    findLoad: async () => load,
+    getLoad: async () => load,
     findDataset: () => dataset,
     findObject: async () => ({ size: file.size, load: id }),
     sniff: (_key, bytes) => headOf(file.path, bytes),

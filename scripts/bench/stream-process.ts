@@ -57,7 +57,7 @@ answerOrders(async ({ ours, bare, path, invocations, warmUp, envelopes, rows }: 
       findDataset: () => ours,
       projectChunk: async (_load, result) => void results.push(result),
       finishLoad: async () => undefined,
-      findLoad: async () => undefined,
+      getLoad: async () => undefined,
       failLoad: (_load, error) => Promise.reject(error),
       setAside: (_record, _header, reason) => Promise.reject(reason),
       parking: neverParked,

@@ -187,9 +187,9 @@ test('policy update: chunks follow one another, the last row of a key wins; hand
     () => left,
     (deps) => ({
       ...deps,
-      findLoad: (id) => {
+      getLoad: (id) => {
         left = 100_000
-        return deps.findLoad(id)
+        return deps.getLoad(id)
       },
       projectChunk: async (of, result) => {
         await deps.projectChunk(of, result)

@@ -83,7 +83,7 @@ test('batches that the event source gives up while the database is away are note
   const readLetters = async (key: string) => objects.get(key)
   const note = createNoteDeadLetter({
     readLetters,
-    findLoad: async (id) => consumer.loads.get(id),
+    getLoad: async (id) => consumer.loads.get(id),
     isCommitted: async (id, chunk) => consumer.projected.get(id)?.has(chunk) ?? false,
     findLetter: async (id, chunk) => letters.get(`${id}/${chunk}`),
     noteLetter: async (letter) => void letters.set(`${letter.load}/${letter.chunk}`, letter),

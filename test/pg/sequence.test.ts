@@ -35,9 +35,9 @@ for (const [format, compression] of [
       () => left,
       (deps) => ({
         ...deps,
-        findLoad: (id) => {
+        getLoad: (id) => {
           left = 100_000
-          return deps.findLoad(id)
+          return deps.getLoad(id)
         },
         projectChunk: async (l, result) => {
           await deps.projectChunk(l, result)
@@ -128,10 +128,10 @@ test('a chunk that fails while the next one is committed accounts, read again in
       let fails = true
       await p.drain(1, undefined, (deps) => ({
         ...deps,
-        findLoad: async (id) => {
+        getLoad: async (id) => {
           // Delivered again, it is read in other pieces.
           if (!fails) p.pieceBytes = second
-          return deps.findLoad(id)
+          return deps.getLoad(id)
         },
         commitChunk: (of, dataset, place, read, turn, timeLeft) =>
           deps.commitChunk(

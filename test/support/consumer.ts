@@ -56,7 +56,7 @@ export class Consumer {
       findDataset: (name) => this.#datasets.get(name),
       projectChunk: async ({ id }, result) => this.#loads.project(id, result),
       finishLoad: (id) => this.#loads.finish(id),
-      findLoad: async (id) => this.loads.get(id),
+      getLoad: async (id) => this.loads.get(id),
       failLoad: async (id, error) => this.#loads.fail(id, error),
       setAside: async (record, header, { problem }) => void this.setAside.push({ record, header, reason: problem.code }),
       parking: this.parking,

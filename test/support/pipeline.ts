@@ -55,7 +55,7 @@ export class Pipeline {
       return db
     })
     return {
-      findLoad: async (id) => this.loads.get(id),
+      getLoad: async (id) => this.loads.get(id),
       findDataset: () => this.#dataset,
       openText: textOpener((key, from, to) => this.#read(key, from, to)),
       openParquet: async (load, dataset) => parquetOpener((key, from, to) => this.#read(key, from, to))(load, dataset),

@@ -33,7 +33,7 @@ export interface RecordPorts {
   readonly projectChunk: (load: Pick<Load, 'id' | 'ttl'>, result: ChunkResult) => Promise<void>
   /** Ends the load when all of its chunks are projected. */
   readonly finishLoad: (load: string) => Promise<void>
-  readonly findLoad: (load: string) => Promise<Load | undefined>
+  readonly getLoad: (load: string) => Promise<Load | undefined>
   readonly failLoad: (load: string, error: LoadError) => Promise<void>
   /** Keeps a record whole, with the reason why it is not loaded. */
   readonly setAside: (record: StreamRecord, header: EnvelopeHeader | undefined, reason: LoadError) => Promise<void>

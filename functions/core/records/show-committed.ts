@@ -37,10 +37,10 @@ export async function showCommitted(
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-async function end({ findLoad, failLoad, finishLoad }: RecordPorts, { limits }: Dataset, id: string): Promise<void> {
+async function end({ getLoad, failLoad, finishLoad }: RecordPorts, { limits }: Dataset, id: string): Promise<void> {
   try {
     if (limits.maxRejects !== undefined) {
-      const load = await findLoad(id)
+      const load = await getLoad(id)
       if (load) demandFewRejects(limits.maxRejects, load)
     }
   } catch (error) {

@@ -60,7 +60,7 @@ class Round {
   async stoppedLoads(records: readonly Announced[]): Promise<ReadonlySet<string> | undefined> {
     const ids = [...new Set(records.map(({ header }) => header.load))]
     try {
-      const loads = await Promise.all(ids.map(this.#deps.findLoad))
+      const loads = await Promise.all(ids.map(this.#deps.getLoad))
       return new Set(loads.flatMap((load) => (load?.problem?.code === 'too-many-rejects' ? [load.id] : [])))
     } catch (error) {
       this.#fail(records[0]!.record, error)

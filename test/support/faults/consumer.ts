@@ -64,7 +64,7 @@ export function recordPorts(stage: Stage, database: string, pause?: Pause): Reco
       stage.die('the consumer dies before it ends a load')
       await loads.finish(id)
     },
-    async findLoad(id) {
+    async getLoad(id) {
       stage.alive()
       return loads.items.get(id)
     },

@@ -10,7 +10,7 @@ function world(...loads: readonly Load[]) {
   const failed: [string, LoadError][] = []
   const kept: [string, string][] = []
   const endLoad = createEndLoad({
-    findLoad: async (id) => loads.find((load) => load.id === id),
+    getLoad: async (id) => loads.find((load) => load.id === id),
     isCommitted: async (_id, chunk) => committed.has(chunk),
     failLoad: async (id, error) => void failed.push([id, error]),
     keepMessage: async (messageId, _body, reason) => void kept.push([messageId, reason]),

@@ -14,7 +14,7 @@ function world({ load = exampleBatch({ state: 'loading' }), committed = [] as nu
   let state: Load['state'] = load.state
   const note = createNoteDeadLetter({
     readLetters: async (key) => objects.get(key),
-    findLoad: async (id) => (id === load.id ? load : undefined),
+    getLoad: async (id) => (id === load.id ? load : undefined),
     isCommitted: async (_id, chunk) => committed.includes(chunk),
     findLetter: async (id, chunk) => letters.get(`${id}/${chunk}`),
     noteLetter: async (letter, known) => {

@@ -88,7 +88,7 @@ class World {
       committedChunk: async () => undefined,
       projectChunk: this.#port(async () => undefined),
       finishLoad: async () => undefined,
-      findLoad: async () => undefined,
+      getLoad: async () => undefined,
       failLoad: async () => undefined,
       setAside: async () => assert.fail('nothing is set aside'),
     }

@@ -29,7 +29,7 @@ function world(change: Partial<FileLoad> = {}, head = '{"', more: { text?: strin
   } as FileLoad
   const seen = { jobs: [] as ChunkJob[], failed: [] as string[], orphans: [] as string[], plans: [] as (ChunkPlan & Encoding)[] }
   const planLoad = createPlanLoad({
-    findLoad: async (id) => (id === load.id ? load : undefined),
+    getLoad: async (id) => (id === load.id ? load : undefined),
     findDataset: (name) => datasets.get(name),
     findObject: async () => (owner === 'nobody' ? undefined : { size: load.size, load: owner }),
     sniff: async () => Buffer.from(head, 'latin1'),

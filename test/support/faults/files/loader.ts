@@ -36,7 +36,7 @@ export function createLoader(world: World, rowsOfChunk: number) {
   const loadChunk = createLoadChunk({
     committedParts: store.committedParts,
     commitChunk: watched(process, store),
-    findLoad: (id) => process.step('read load', () => loads.items.get(id)),
+    getLoad: (id) => process.step('read load', () => loads.items.get(id)),
     findDataset: (name) => fileDatasets.get(name),
     openText: textOpener(readObject),
     openParquet: async (load, dataset) => parquetOpener(readObject)(load, dataset),

@@ -21,7 +21,7 @@ export function createPlanner(world: World, chunkBytes: number) {
   const sqs = sqsOf(process, planQueue, chunkQueue)
   const readObject = readerOf(process)
   const planLoad = createPlanLoad({
-    findLoad: (id) => process.step('read load', () => loads.items.get(id)),
+    getLoad: (id) => process.step('read load', () => loads.items.get(id)),
     findDataset: (name) => fileDatasets.get(name),
     findObject: (key) => process.step('find object', () => objectOf(world, key)),
     sniff: (key, bytes) => readHead(readObject, key, bytes),
@@ -60,7 +60,7 @@ export function createEnder(world: World) {
   const process = new Process(world, 'end-load')
   const { loads, deadLetters } = world
   const endLoad = createEndLoad({
-    findLoad: (id) => process.step('read load', () => loads.items.get(id)),
+    getLoad: (id) => process.step('read load', () => loads.items.get(id)),
     isCommitted: (id, chunk) => process.step('look for chunk', () => loads.isCommitted(id, chunk)),
     failLoad: (id, error) => process.step('fail load', () => failLoad(world, id, error)),
     keepMessage: async (_, body, reason) => void world.broken.push(`a message was taken for nobody's, ${reason}: ${body}`),
