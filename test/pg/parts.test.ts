@@ -175,8 +175,9 @@ test('whatever parts, kills and clocks: every row once, its line right, every by
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 20, max: 600 }),
       fc.integer({ min: 1, max: 64 }),
-      fc.integer({ min: 0, max: 7 }),
-      fc.infiniteStream(fc.integer({ min: 0, max: 99 })),
+      fc.integer({ min: 0, max: 8 }),
+      // With bias, small numbers and so kills would come far more often than their share says.
+      fc.infiniteStream(fc.noBias(fc.integer({ min: 0, max: 99 }))),
       async ([format, compression], ordered, keys, rows, chunkSize, pieceBytes, kills, chance) => {
         const target = ordered ? latest : items
         await db.query('TRUNCATE items, latest, millrace.ledger')
@@ -243,7 +244,7 @@ test('whatever parts, kills and clocks: every row once, its line right, every by
           )
       },
     ),
-    { numRuns: 120 },
+    { numRuns: 160 },
   )
   assert.ok(seen.parts > 200 && seen.failures > 100, `too little happened: ${JSON.stringify(seen)}`)
 })
