@@ -71,11 +71,8 @@ async function replaceFile(path: string, text: string): Promise<void> {
   } catch (cause) {
     await rm(made, { force: true }).catch(() => undefined)
     const why = cause instanceof Error ? cause.message : String(cause)
-    throw new SendError(
-      'checkpoint-not-saved',
-      `The checkpoint ${path} could not be saved, so no more is sent: ${why}. Make room for it.`,
-      cause,
-    )
+    const advice = hasCode(cause, 'ENOSPC') || hasCode(cause, 'EDQUOT') ? 'Make room for it' : 'See that it can be written'
+    throw new SendError('checkpoint-not-saved', `The checkpoint ${path} could not be saved, so no more is sent: ${why}. ${advice}.`, cause)
   }
 }
 

@@ -18,7 +18,11 @@ test('the SDK bundles for browsers: no node: module, nothing of the server, no p
   const inputs = Object.keys(metafile.inputs).toSorted()
   assert.ok(inputs.length > 5)
   for (const input of inputs)
-    assert.match(input, /client\/src\/[a-z-]+\.ts$|functions\/core\/(loads\/(crc32|receipt)|rows\/ignored)\.ts$/, `${input} is in the bundle`)
+    assert.match(
+      input,
+      /client\/src\/[a-z-]+\.ts$|functions\/core\/(loads\/(crc32|receipt)|rows\/ignored)\.ts$/,
+      `${input} is in the bundle`,
+    )
   assert.deepEqual(
     Object.values(metafile.outputs).flatMap((output) => output.imports),
     [],
