@@ -39,7 +39,7 @@ const loadChunk = createLoadChunk({
   finishLoad: (id) => finishLoad(table, id),
   failLoad: (id, error) => failLoad(table, id, error),
   sendChunks: (jobs, traceparent, delay) => sendChunks(sqs, env.CHUNK_QUEUE_URL, jobs, traceparent, delay),
-  awaySince: (error) => (error instanceof DatabaseAway ? error.since : undefined),
+  away: (error) => (error instanceof DatabaseAway ? error : undefined),
   noteWaiting: (id, waiting) => noteWaiting(table, id, waiting),
   patience: env.DATABASE_PATIENCE_SECONDS * 1000,
   now: Date.now,

@@ -32,9 +32,10 @@ export function createLoadChunk(world: LoadChunkDeps): LoadChunk {
     try {
       await handle(world, slow, job, load, timeLeft, received)
     } catch (error) {
-      const since = world.awaySince(error)
-      if (since === undefined) throw await noted(world, load, error)
-      await waitForDatabase(world, job, load, since)
+      const away = world.away(error)
+      const interruptions = (job.interruptions ?? 0) + (away?.inWork ? 1 : 0)
+      if (!away || interruptions > mostInterruptions) throw await noted(world, load, error)
+      await waitForDatabase(world, interruptions > 0 ? { ...job, interruptions } : job, load, away.since)
     }
   }
 }
@@ -65,6 +66,12 @@ async function handle(
     await deps.failLoad(load.id, error)
   }
 }
+
+/**
+ * A database that goes away under the same chunk so often is brought down by it: a row that crashes the server, or fills its memory. It is then no outage to
+ * wait out. The message uses up its receives, and the load ends with `dead-letter`.
+ */
+const mostInterruptions = 8
 
 /** Seconds after which a job that waits for the database comes back: at random, so that they do not all come at once. */
 const waitingDelay = { least: 1, most: 3 }

@@ -34,8 +34,8 @@ export interface LoadChunkDeps {
   readonly failLoad: (load: string, error: LoadError) => Promise<void>
   /** @param delay seconds until they come, none if left out */
   readonly sendChunks: (jobs: Iterable<ChunkJob>, traceparent: string, delay?: number) => Promise<void>
-  /** Of an error that says that the database is away: since when, ISO 8601. */
-  readonly awaySince: (error: unknown) => string | undefined
+  /** Of an error that says that the database is away: since when, ISO 8601, and whether it went while a transaction of the chunk was under way. */
+  readonly away: (error: unknown) => { readonly since: string; readonly inWork: boolean } | undefined
   /** Says in the load what it waits for. */
   readonly noteWaiting: (load: string, waiting: Waiting) => Promise<void>
   /** Milliseconds for which a load waits for a database that is away. */

@@ -98,7 +98,7 @@ answerOrders(async ({ job, load, dataset: sent, path }: LoaderOrder): Promise<Lo
       return false
     },
     notedEdges: async () => [],
-    awaySince: () => undefined,
+    away: () => undefined,
     noteWaiting: async () => undefined,
     patience: 0,
     now: Date.now,

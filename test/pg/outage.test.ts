@@ -61,6 +61,38 @@ test('a database that goes away in the middle of a file: the load waits, uses no
   assert.equal(breaker.since, undefined)
 })
 
+test('a chunk under which the database goes away again and again is not waited out for days: it uses up its receives', async () => {
+  let cutting = true
+  const { p, id, waits, drain } = loading(({ openText }) => {
+    // Without a pause between two looks: the server needs longer to come back than a loader waits for it.
+    const { commitChunk } = chunkStore(
+      line.connect,
+      new MemoryBreaker(0),
+      () => memoryRejects(() => undefined),
+      async () => undefined,
+    )
+    return {
+      openText: (...args) => {
+        if (cutting) line.cut()
+        return openText(...args)
+      },
+      commitChunk: async (...args) => {
+        line.mend()
+        return commitChunk(...args)
+      },
+    }
+  }, 1)
+  await assert.rejects(drain(), { code: '08006', inWork: true })
+  // Eight times it was waited for, and the ninth time is the first that counts.
+  assert.deepEqual([waits.filter(({ code }) => code === 'database-unavailable').length, p.failures.length], [8, 1])
+  assert.deepEqual([p.receipt(id).state, await count('items')], ['loading', 0])
+  cutting = false
+  p.mostFailures = 10
+  await drain()
+  assert.deepEqual([p.receipt(id).state, await count('items')], ['complete', rows])
+  await admin.query('TRUNCATE items, millrace.ledger')
+})
+
 test('a load that has waited for as long as the stage says ends as failed, and goes on when it is opened again', async () => {
   const { p, id, drain } = loading(() => ({ patience: -1 }), 1)
   const jobs = [...p.queue]

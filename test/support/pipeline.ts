@@ -74,7 +74,7 @@ export class Pipeline {
       finishLoad: (load) => this.#loads.finish(load),
       failLoad: async (load, error) => this.#loads.fail(load, error),
       sendChunks: async (jobs) => void this.queue.push(...jobs),
-      awaySince: (error) => (error instanceof DatabaseAway ? error.since : undefined),
+      away: (error) => (error instanceof DatabaseAway ? error : undefined),
       noteWaiting: async () => undefined,
       patience: 60_000,
       now: Date.now,

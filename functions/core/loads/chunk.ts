@@ -28,6 +28,8 @@ export interface ChunkJob {
   readonly part?: number
   /** Most rows of the next part, where larger ones were too slow. */
   readonly rows?: number
+  /** How often the database went away while a transaction of this chunk was under way. */
+  readonly interruptions?: number
 }
 
 const mebibyte = 1024 * 1024
@@ -70,10 +72,10 @@ export function parseChunkJob(body: string): ChunkJob | undefined {
     return undefined
   }
   if (typeof job !== 'object' || job === null) return undefined
-  const { tenant, load, chunk, mode, from, part, rows } = job as Partial<Record<keyof ChunkJob, unknown>>
+  const { tenant, load, chunk, mode, from, part, rows, interruptions } = job as Partial<Record<keyof ChunkJob, unknown>>
   if (typeof tenant !== 'string' || typeof load !== 'string' || !Number.isSafeInteger(chunk)) return undefined
   if (mode !== 'range' && mode !== 'edges' && mode !== 'sequence') return undefined
-  const numbers = Object.entries({ from, part, rows }).filter(([, value]) => value !== undefined)
+  const numbers = Object.entries({ from, part, rows, interruptions }).filter(([, value]) => value !== undefined)
   if (!numbers.every(([, value]) => Number.isSafeInteger(value))) return undefined
   return { tenant, load, chunk: chunk as number, mode, ...Object.fromEntries(numbers) }
 }

@@ -24,6 +24,8 @@ export class DatabaseAway extends Error {
   readonly code = '08006'
   /** ISO 8601. */
   readonly since: string
+  /** True when it went away while the work had a transaction under way, which may be what brought it down. */
+  inWork = false
 
   constructor(since: string, cause?: unknown) {
     super(`the database does not answer since ${since}${cause instanceof Error ? `: ${cause.message}` : ''}`, { cause })

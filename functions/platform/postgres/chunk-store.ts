@@ -10,6 +10,7 @@ import { type ChunkWork, commitChunk } from './commit-chunk.ts'
 import type { Connection } from './database.ts'
 import { inTime } from './in-time.ts'
 import { type Pause, retry, verdictOn } from './retry.ts'
+import type { Transaction } from './sql/claim-chunk.ts'
 import { readParts } from './sql/read-chunk.ts'
 import { StrategyMemory } from './strategy-memory.ts'
 
@@ -61,10 +62,15 @@ export function chunkStore(
     async commitChunk(load, dataset, { chunk, part }, read, ticket, timeLeft) {
       const began = performance.now()
       const log = logFor({ tenant: load.tenant, load: load.id, chunk, traceparent: load.traceparent })
+      let inWork = false
       const result = await retry(
         () =>
-          inTime(onDatabase, timeLeft(), (db, begun) =>
-            commitChunk(db, {
+          inTime(onDatabase, timeLeft(), (db, begin) => {
+            const begun = (transaction: Transaction): void => {
+              inWork = true
+              begin(transaction)
+            }
+            return commitChunk(db, {
               load,
               dataset,
               chunk,
@@ -74,10 +80,13 @@ export function chunkStore(
               openRejects: () => openRejects(load, chunk, part),
               strategy: strategies.first(dataset, load.id),
               ticket,
-            }),
-          ),
+            })
+          }),
         patience,
-      )
+      ).catch((error: unknown) => {
+        if (error instanceof DatabaseAway) error.inWork = inWork
+        throw error
+      })
       const ms = Math.round(performance.now() - began)
       if (result) {
         strategies.learn(dataset, load.id, result)

@@ -44,7 +44,7 @@ export function createLoader(world: World, rowsOfChunk: number) {
     finishLoad: (id) => process.step('finish load', () => loads.finish(id)),
     failLoad: (id, error) => process.step('fail load', () => failLoad(world, id, error)),
     sendChunks: (jobs, traceparent, delay) => sendChunks(sqs, 'queue', jobs, traceparent, delay),
-    awaySince: (error) => (error instanceof DatabaseAway ? error.since : undefined),
+    away: (error) => (error instanceof DatabaseAway ? error : undefined),
     noteWaiting: (id, waiting) => process.step('note waiting', () => loads.noteWaiting(id, waiting)),
     patience,
     now: process.now,
