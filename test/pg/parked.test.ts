@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { OutOfTimeError } from '#core/errors.ts'
 import { items, latest, line, lines, range, recordTables } from '../support/record-tables.ts'
 
 const { db, connect, consumer, stored, ids } = await recordTables()
@@ -169,4 +170,31 @@ test('of records that the table does not take only those are set aside that are 
   await end()
   await c.drain('latest')
   assert.deepEqual([c.receiptOf(a!).state, c.receiptOf(b!).state, c.parking.objects.size], ['failed', 'complete', 0])
+})
+
+test('of records that go one by one, one is committed and not shown, and a later one is too slow: both stay parked until all is shown', async () => {
+  await db.query('TRUNCATE latest')
+  const c = consumer()
+  const records = [line(6, 1), line(7, 1), line(8, 1)].map((text) => c.batch(latest, [text])[0]!)
+  const end = await troubles[1]!.begin()
+  assert.equal(await c.deliver(records), -1)
+  await end()
+  // The second is too slow once, and the first can not be shown once.
+  const [once, unshown] = [new Set([c.loadOf(records[1]!)]), new Set([c.loadOf(records[0]!)])]
+  await c.drain('latest', undefined, ({ commitMany, projectChunk }) => ({
+    commitMany: async (dataset, chunks, ...time) => {
+      if (once.size > 0 && chunks.length > 1) return { kind: 'one-by-one' }
+      if (!once.delete(chunks[0]!.header.load)) return commitMany(dataset, chunks, ...time)
+      await chunks[0]!.read({ write: async () => undefined, refuse: () => undefined, flush: async () => undefined }, false, 0)
+      throw new OutOfTimeError('too slow')
+    },
+    projectChunk: async (load, result) => {
+      if (unshown.delete(load.id)) throw new Error('DynamoDB does not answer')
+      await projectChunk(load, result)
+    },
+  }))
+  assert.deepEqual([c.receiptOf(records[0]!).state, c.parking.objects.size], ['loading', 1])
+  await c.drain('latest')
+  for (const record of records) assert.equal(c.receiptOf(record).state, 'complete')
+  assert.deepEqual([await ids(latest), c.parking.objects.size, c.parking.marks.size], [[6, 7, 8], 0, 0])
 })

@@ -53,6 +53,8 @@ export async function loadAtPace(
       const began = left()
       const troubles = new Troubles(redeliver)
       const whole = await loadTogether(deps, dataset, rest.slice(0, together), commit, troubles.take)
+      // Before the trouble: what is committed and not shown must not be taken for done.
+      if (troubles.redelivers) return { kind: 'redelivered' }
       if (troubles.first) {
         const { record, trouble } = troubles.first
         const at = rest.findIndex((one) => one.record === record)

@@ -31,6 +31,8 @@ function troubleOf(error: unknown): Trouble | undefined {
 /** Tells the table's trouble from what makes a record come again. */
 export class Troubles {
   first: MetTrouble | undefined
+  /** True once something else went wrong: a record must come again, whatever trouble the table is in. */
+  redelivers = false
   readonly #redeliver: (record: StreamRecord, error: unknown) => void
 
   constructor(redeliver: (record: StreamRecord, error: unknown) => void) {
@@ -40,6 +42,9 @@ export class Troubles {
   readonly take = (record: StreamRecord, error: unknown): void => {
     const trouble = troubleOf(error)
     if (trouble && !this.first) this.first = { record, trouble }
-    else this.#redeliver(record, error)
+    else {
+      this.redelivers = true
+      this.#redeliver(record, error)
+    }
   }
 }
