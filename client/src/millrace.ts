@@ -80,7 +80,7 @@ export interface Millrace {
   readonly checkReplay: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: ReplayOptions) => Promise<ReplayAnswer>
   /** Loads again what is missing of a load, or sends again what was set aside of it. */
   readonly replayLoad: (load: string, body?: Omit<ReplayBody, 'dryRun'>, options?: ReplayOptions) => Promise<Receipt>
-  /** One page of a stretch of the stream: what of the tenant's batches is in it. With `dryRun: false` what is in no table is sent again. */
+  /** One page of a range of the stream: what of the tenant's batches is in it. With `dryRun: false` what is in no table is sent again. */
   readonly replayStream: (dataset: string, body: ReplayStreamBody, options?: CallOptions) => Promise<StreamPage>
   /** All of it: check, open or resume, upload, complete, wait. */
   readonly pushFile: (source: Source, options: PushOptions) => Promise<PushResult>

@@ -34,7 +34,7 @@ export interface DrainParkedDeps extends RecordPorts {
   readonly delayed: (record: StreamRecord, error: unknown) => void
   /** Tells of what went wrong with a dataset otherwise. */
   readonly failed: (dataset: string, error: unknown) => void
-  /** Milliseconds after which records that the table does not take are set aside, from their arrival on. */
+  /** Milliseconds after which records are set aside, from their arrival on, if the table has taken none of its dataset for some minutes. */
   readonly patience: number
   readonly now: () => number
 }
@@ -52,6 +52,9 @@ const [firstDelay, longestDelay] = [2, 30]
 /** Milliseconds after which another drainer may have the dataset of one that died, and how often a living one says that it has it. */
 const [leaseTime, beat] = [30_000, 10_000]
 
+/** Looks in vain, one after the other, after which a trouble is none of a moment: with the waits between them nine minutes. */
+const lastingFailures = 20
+
 type Outcome = 'done' | 'more' | 'stuck'
 
 /**
@@ -61,24 +64,33 @@ type Outcome = 'done' | 'more' | 'stuck'
 export function createDrainParked(deps: DrainParkedDeps): DrainParked {
   const paces: Paces = new Map()
   return async ({ dataset: name, failures }, timeLeft) => {
-    if (!(await deps.find(name))) return
-    if (!(await deps.lease(name, leaseTime))) return deps.sendAgain({ dataset: name, failures }, longestDelay)
-    const renewing = setInterval(() => void deps.renew(name, leaseTime).catch(() => undefined), beat)
-    const outcome = await drain(deps, name, timeLeft, paces)
-      .catch((error: unknown) => {
-        // A message that used up its receives would be the last one: nobody else sends for a drainer of a dataset that gets no more records.
-        deps.failed(name, error)
-        return 'stuck' as const
-      })
-      .finally(() => clearInterval(renewing))
+    const outcome = await leased(deps, name, () => drain(deps, name, failures, timeLeft, paces)).catch((error: unknown) => {
+      // A message that used up its receives would be the last one: nobody else sends for a drainer of a dataset that gets no more records.
+      deps.failed(name, error)
+      return 'stuck' as const
+    })
     if (outcome === 'done') return
-    await deps.release(name)
+    if (outcome === 'taken') return deps.sendAgain({ dataset: name, failures }, longestDelay)
     if (outcome === 'more') return deps.sendAgain({ dataset: name, failures: 0 }, 0)
     await deps.sendAgain({ dataset: name, failures: failures + 1 }, Math.min(longestDelay, firstDelay * 2 ** failures))
   }
 }
 
-async function drain(deps: DrainParkedDeps, name: string, timeLeft: () => number, paces: Paces): Promise<Outcome> {
+/** @returns `taken` when another drainer has the dataset */
+async function leased(deps: DrainParkedDeps, name: string, work: () => Promise<Outcome>): Promise<Outcome | 'taken'> {
+  if (!(await deps.find(name))) return 'done'
+  if (!(await deps.lease(name, leaseTime))) return 'taken'
+  const renewing = setInterval(() => void deps.renew(name, leaseTime).catch(() => undefined), beat)
+  try {
+    return await work()
+  } finally {
+    clearInterval(renewing)
+    // Else it is over by itself soon.
+    await deps.release(name).catch(() => undefined)
+  }
+}
+
+async function drain(deps: DrainParkedDeps, name: string, failures: number, timeLeft: () => number, paces: Paces): Promise<Outcome> {
   const end = timeLeft() - Math.min(turn, timeLeft() - reserve)
   const left = (): number => timeLeft() - end
   const time = { left, ofTry: (records: number) => (records > 1 ? left() * share : timeLeft() - reserve) }
@@ -91,7 +103,7 @@ async function drain(deps: DrainParkedDeps, name: string, timeLeft: () => number
     if (keys.length === 0 && (await deps.close(mark))) return 'done'
     for (const key of keys) {
       if (left() < enough) return 'more'
-      const outcome = await drainObject(deps, name, key, time, paces)
+      const outcome = await drainObject(deps, name, key, failures, time, paces)
       if (outcome !== 'done') return outcome
       await deps.remove(key)
     }
@@ -100,7 +112,7 @@ async function drain(deps: DrainParkedDeps, name: string, timeLeft: () => number
 }
 
 /** @returns `done` when all of it is committed or set aside */
-async function drainObject(deps: DrainParkedDeps, name: string, key: string, time: Time, paces: Paces): Promise<Outcome> {
+async function drainObject(deps: DrainParkedDeps, name: string, key: string, failures: number, time: Time, paces: Paces): Promise<Outcome> {
   const group: Announced[] = ((await deps.read(key)) ?? []).map((record) => ({ record, header: readEnvelopeHeader(record.data) }))
   const dataset = deps.findDataset(name)
   if (!dataset) {
@@ -118,11 +130,12 @@ async function drainObject(deps: DrainParkedDeps, name: string, key: string, tim
     case 'trouble': {
       const { rest, trouble } = progress
       const isOld = ({ record }: Announced): boolean => deps.now() - Date.parse(record.arrivedAt) >= deps.patience
-      const young = rest.findIndex((one) => !isOld(one))
+      // All or none: what is set aside of an object that stays would be committed later, under a load that has failed.
+      if (failures < lastingFailures || !rest.every(isOld)) return 'stuck'
       const { code, detail } = trouble
       const reason = new LoadError(code === 'table-changed' || code === 'table-missing' ? code : 'table-refused', detail)
-      await setAsideAll(deps, young < 0 ? rest : rest.slice(0, young), reason)
-      return young < 0 ? 'done' : 'stuck'
+      await setAsideAll(deps, rest, reason)
+      return 'done'
     }
   }
 }

@@ -62,7 +62,7 @@ async function foreign({ getLoad }: NoteDeadLetterDeps, { load: id, tenant, data
 }
 
 type Place = Pick<DeadLetter, 'object' | 'record' | 'reason' | 'notedAt'>
-/** One that was sent again keeps the place in the order that it had, also when nothing was noted of it before: a stretch of the stream was sent again. */
+/** One that was sent again keeps the place in the order that it had, also when nothing was noted of it before: a range of the stream was sent again. */
 const letterOf = (header: EnvelopeHeader, { data, ...record }: DeadRecord, place: Place): DeadLetter => ({
   load: header.load,
   tenant: header.tenant,

@@ -3,6 +3,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import { betweenLooks, type Sighting } from './dynamodb/breaker.ts'
 import type { Table } from './dynamodb/table.ts'
 import type { Bucket } from './s3/bucket.ts'
 
@@ -20,25 +21,25 @@ export const askBucket =
   (abortSignal: AbortSignal) =>
     client.send(new HeadBucketCommand({ Bucket: name }), { abortSignal })
 
-/** What is known of the database is true for so long, milliseconds; and so often it is looked at when it is asked for all the time. */
-const fresh = 5000
 /** Milliseconds until it is looked whether somebody else's look has ended. */
 const pause = 200
 
 /**
  * The API's functions never meet the database: they ask what was last seen of it, and have a function look that may when that is too long ago.
+ * Nobody is sent to look while somebody does: a database that hangs would else cost a function for each who asks.
  * @param look ends when it was looked, or when somebody else is at it
  */
 export const askDatabase =
-  (read: (signal: AbortSignal) => Promise<{ readonly openSince: string | undefined; readonly lookedAt: number }>, look: Check) =>
+  (read: (signal: AbortSignal) => Promise<Sighting>, look: Check) =>
   async (signal: AbortSignal): Promise<void> => {
     for (;;) {
-      const { openSince, lookedAt } = await read(signal)
-      if (Date.now() - lookedAt < fresh) {
-        if (openSince === undefined) return
+      const { openSince, lookedAt, lookingUntil } = await read(signal)
+      const isLooking = Date.now() < lookingUntil
+      const isFresh = Date.now() - lookedAt < betweenLooks
+      if (openSince !== undefined && (isFresh || isLooking))
         throw Object.assign(new Error(`away since ${openSince}`), { name: 'DatabaseAway' })
-      }
-      await look(signal)
+      if (isFresh) return
+      if (!isLooking) await look(signal)
       await sleep(pause, undefined, { signal })
     }
   }

@@ -14,10 +14,10 @@ import type { RecordStream } from './stream.ts'
 const betweenReads = 350
 /** Records of one read: 10 MiB of the largest at most, five seconds' worth of a shard. */
 const mostRecords = 200
-/** Arrival times are approximate, and not strictly in order: so far behind the end a record may still belong to the stretch. Milliseconds. */
+/** Arrival times are approximate, and not strictly in order: so far behind the end a record may still belong to the range. Milliseconds. */
 const slack = 5000
 
-/** The records of a stretch of time, shard by shard (parents come before their children), from a position on; steps without a record say how far it came. */
+/** The records of a range of time, shard by shard (parents come before their children), from a position on; steps without a record say how far it came. */
 export const readStreamRange = ({ client, name }: RecordStream) =>
   async function* ({ from, to, after }: StreamRange): AsyncGenerator<StreamRangeStep, void, undefined> {
     for (const shard of await shardsOf({ client, name })) {
@@ -54,7 +54,7 @@ async function* readShard(
       }
     }
     yield { position }
-    // The stretch is over and done: what is there now is all of it.
+    // The range is over and done: what is there now is all of it.
     if (page && (page.MillisBehindLatest ?? 0) === 0) return
     iterator = page ? page.NextShardIterator : iterator
     await sleep(betweenReads)

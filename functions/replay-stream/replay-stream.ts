@@ -15,7 +15,7 @@ import type { LoadState } from '#core/loads/receipt.ts'
 
 interface Deps {
   readonly datasets: ReadonlyMap<string, Dataset>
-  readonly readStreamRange: (stretch: StreamRange) => AsyncIterable<StreamRangeStep>
+  readonly readStreamRange: (range: StreamRange) => AsyncIterable<StreamRangeStep>
   readonly statesOf: (chunks: readonly { load: string; chunk: number }[]) => Promise<readonly StreamChunk['state'][]>
   readonly findLoad: (tenant: string, id: string) => Promise<Load | undefined>
   /** failed → loading, or receiving when not all of its records were sent yet. */
@@ -36,7 +36,7 @@ interface Found {
 }
 
 /**
- * Goes through a stretch of the stream and sends again what of the tenant's chunks is in no table. What is committed is passed over; what is still
+ * Goes through a range of the stream and sends again what of the tenant's chunks is in no table. What is committed is passed over; what is still
  * waiting to be loaded may be sent twice, which the ledger makes harmless. Where the last row of a key wins, each carries the place that it
  * had, and load-records keeps it from going over newer rows.
  */
@@ -70,7 +70,7 @@ const wrongStretch = new RequestError('invalid-request', '"from" must be before 
 /** Until the time, or a page, is full. */
 async function gather(
   { readStreamRange, now }: Deps,
-  stretch: StreamRange,
+  range: StreamRange,
   tenant: string,
   dataset: string,
   texts: boolean,
@@ -78,7 +78,7 @@ async function gather(
   const found: Found[] = []
   const end = now() + readMilliseconds
   let [bytes, text] = [0, 0]
-  for await (const { position, record } of readStreamRange(stretch)) {
+  for await (const { position, record } of readStreamRange(range)) {
     const header = record && headerOf(record.data)
     if (record && header && !('why' in header) && header.tenant === tenant && header.dataset === dataset) {
       found.push({ header, record })

@@ -177,7 +177,7 @@ export function apiFunctions(
     'replay-stream': new VerbFunction(scope, 'replay-stream', {
       stage,
       spec: replayStream,
-      description: 'Reads a stretch of the stream and sends again what is in no table',
+      description: 'Reads a range of the stream and sends again what is in no table',
       environment: { ...loads, ...slower, STREAM_NAME },
     })
       .may(['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem'], table.tableArn)

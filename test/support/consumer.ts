@@ -79,14 +79,18 @@ export class Consumer {
   }
 
   /** One invocation of the drainer. */
-  async drain(dataset: string, patience = 60_000, change: (deps: LoadRecordsDeps) => Partial<LoadRecordsDeps> = () => ({})): Promise<void> {
+  async drain(
+    dataset: string,
+    patience = 60_000,
+    change: (deps: LoadRecordsDeps) => Partial<LoadRecordsDeps> = () => ({}),
+    failures = 0,
+  ): Promise<void> {
     const connections: Connection[] = []
     const { parking, sentAgain } = this
     const deps = this.#deps(connections)
     const drain = createDrainParked({
       failed: () => undefined,
       ...deps,
-      ...change(deps),
       ...parking,
       lease: async () => true,
       renew: async () => undefined,
@@ -94,8 +98,9 @@ export class Consumer {
       sendAgain: async (message) => void sentAgain.push(message),
       patience,
       now: Date.now,
+      ...change(deps),
     })
-    await drain({ dataset, failures: 0 }, () => 60_000)
+    await drain({ dataset, failures }, () => 60_000)
     await Promise.all(connections.map((connection) => connection.end().catch(() => undefined)))
   }
 

@@ -50,7 +50,7 @@ function next(load: string, would: ReplayAnswer['would'], order: ReplayAnswer['o
   return `Nothing was changed. To do it: millrace replay ${load} --yes${into ? ` --into ${into.dataset}` : ''}${older ? ' --allow-older-rows   (the newer rows are then lost)' : ''}\n`
 }
 
-/** What a stretch of the stream came to. */
+/** What a range of the stream came to. */
 export interface StretchSum {
   readonly dataset: string
   readonly from: string

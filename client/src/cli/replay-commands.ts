@@ -60,7 +60,7 @@ interface StretchFlags {
 export function addReplayStream(program: Command, { io, connect }: Context): void {
   program
     .command('replay-stream')
-    .summary('load a stretch of the stream of batches again')
+    .summary('load a range of the stream of batches again')
     .description(
       'Goes through what your batches put into the stream between two times, and says what of it is in the table. With --yes it sends again what is not; with --into it sends all of it into another dataset, as new batches. It can be repeated: what was loaded is recognised.',
     )

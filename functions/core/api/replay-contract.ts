@@ -51,7 +51,7 @@ export interface ReplayOrder {
 
 const moment = z.iso.datetime({ offset: true })
 export const replayStreamBody = z.strictObject({
-  /** A stretch of the stream, by when it took the records: from this time on, and before that (default: now). */
+  /** A range of the stream, by when it took the records: from this time on, and before that (default: now). */
   from: moment,
   to: moment.optional(),
   ...options,

@@ -1,6 +1,6 @@
 import type { DeadRecord } from './dead-letter.ts'
 
-/** How far the reading of a stretch came. */
+/** How far the reading of a range came. */
 export interface StreamRangePosition {
   readonly shard: string
   /** Of the last record that was looked at; null before the first. */
@@ -8,7 +8,7 @@ export interface StreamRangePosition {
   /** True when nothing of the shard is left. */
   readonly done: boolean
 }
-/** A stretch of the stream by the time at which records arrived, epoch milliseconds: [from, to). */
+/** A range of the stream by the time at which records arrived, epoch milliseconds: [from, to). */
 export interface StreamRange {
   readonly from: number
   readonly to: number

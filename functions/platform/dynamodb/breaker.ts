@@ -45,13 +45,25 @@ export function databaseBreaker({ client, name: TableName }: Table): Breaker {
 
 /** Milliseconds after which a look that was begun and not ended is begun by another one: its connection has timed out by then. */
 const longestLook = 15_000
+/** Milliseconds between two looks. */
+export const betweenLooks = 5000
+
+/** What was last seen of the database; times are epoch milliseconds. */
+export interface Sighting {
+  /** Since when it is away, ISO 8601. */
+  readonly openSince: string | undefined
+  readonly lookedAt: number
+  /** Somebody is looking, and has until then. */
+  readonly lookingUntil: number
+}
 
 /** When somebody last looked at the database, in the same item. */
 export function databaseSightings({ client, name: TableName }: Table) {
   return {
-    async read(abortSignal: AbortSignal): Promise<{ readonly openSince: string | undefined; readonly lookedAt: number }> {
+    async read(abortSignal: AbortSignal): Promise<Sighting> {
       const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }), { abortSignal })
-      return { openSince: Item?.openSince as string | undefined, lookedAt: (Item?.lookedAt as number | undefined) ?? 0 }
+      const { openSince, lookedAt = 0, lookingUntil = 0 } = (Item ?? {}) as Partial<Sighting>
+      return { openSince, lookedAt, lookingUntil }
     },
     takeTurn: (): Promise<boolean> =>
       ifConditionHolds(() =>
@@ -60,8 +72,9 @@ export function databaseSightings({ client, name: TableName }: Table) {
             TableName,
             Key,
             UpdateExpression: 'SET lookingUntil = :until',
-            ConditionExpression: 'attribute_not_exists(lookingUntil) OR lookingUntil <= :now',
-            ExpressionAttributeValues: { ':now': Date.now(), ':until': Date.now() + longestLook },
+            ConditionExpression:
+              '(attribute_not_exists(lookingUntil) OR lookingUntil <= :now) AND (attribute_not_exists(lookedAt) OR lookedAt <= :old)',
+            ExpressionAttributeValues: { ':now': Date.now(), ':until': Date.now() + longestLook, ':old': Date.now() - betweenLooks },
           }),
         ),
       ),

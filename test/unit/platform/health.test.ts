@@ -4,7 +4,7 @@ import { askDatabase } from '#platform/health.ts'
 
 /** What is known of the database, and how often somebody had to look. */
 function known(openSince: string | undefined, age: number) {
-  const state = { openSince, lookedAt: Date.now() - age, looks: 0 }
+  const state = { openSince, lookedAt: Date.now() - age, lookingUntil: 0, looks: 0 }
   return state
 }
 
@@ -42,4 +42,14 @@ test('a look that does not end ends with the patience of whoever asks', async ()
     )(AbortSignal.timeout(300)),
     /abort|timeout/i,
   )
+})
+
+test('while somebody looks nobody else is sent: what was known to be away is away, and what was there is waited for', async () => {
+  const state = { ...known('2026-01-01T00:00:00Z', 60_000), lookingUntil: Date.now() + 10_000 }
+  const look = async () => assert.fail('somebody is looking')
+  await assert.rejects(askDatabase(async () => state, look)(AbortSignal.timeout(3000)), { name: 'DatabaseAway' })
+  Object.assign(state, { openSince: undefined })
+  const asked = askDatabase(async () => state, look)(AbortSignal.timeout(3000))
+  Object.assign(state, { lookedAt: Date.now(), lookingUntil: 0 })
+  await asked
 })

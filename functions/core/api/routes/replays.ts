@@ -33,8 +33,8 @@ export const replayStream = route({
   path: '/v1/datasets/{dataset}/replays',
   access: 'key',
   summary:
-    'Goes through a stretch of the stream, page by page, and sends again what of the tenant’s batches is in no table. A dry run unless told otherwise. A page may be short, even empty, while `next` is not null',
+    'Goes through a range of the stream, page by page, and sends again what of the tenant’s batches is in no table. A dry run unless told otherwise. A page may be short, even empty, while `next` is not null',
   body: replayStreamBody,
-  answers: { 200: { doc: 'A page of the chunks in the stretch, as they were before', schema: answers.streamPage } },
+  answers: { 200: { doc: 'A page of the chunks in the range, as they were before', schema: answers.streamPage } },
   problems: ['invalid-json-body', 'dataset-not-found', 'dataset-forbidden', 'stream-unavailable', 'body-too-large'],
 })

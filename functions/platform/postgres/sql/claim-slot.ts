@@ -25,7 +25,7 @@ export async function claimSlot(db: Connection, dataset: string): Promise<number
   }
 }
 
-/** As Postgres says it of a lock that it was not to wait for: the chunk is tried again, and lets go of what others wait for. */
+/** As Postgres says it of an object in use: the chunk is tried again, and lets go of what others wait for. It is no trouble of the dataset's table. */
 class SlotError extends Error {
-  readonly code = '55P03'
+  readonly code = '55006'
 }
