@@ -85,8 +85,7 @@ async function leased(deps: DrainParkedDeps, name: string, work: () => Promise<O
     return await work()
   } finally {
     clearInterval(renewing)
-    // Else it is over by itself soon.
-    await deps.release(name).catch(() => undefined)
+    await deps.release(name)
   }
 }
 
